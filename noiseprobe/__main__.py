@@ -1,0 +1,3 @@
+from noiseprobe.cli import main
+
+main()

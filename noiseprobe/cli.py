@@ -1,0 +1,38 @@
+"""The Hydra entry: one job is one cell. Nothing heavy is imported for --help, --cfg and finished cells."""
+
+from pathlib import Path
+
+import hydra
+from omegaconf import DictConfig
+
+from noiseprobe import config as configuration
+
+
+def conf_dir() -> str:
+    """The absolute folder of the yaml files: in the checkout, or in the installed package."""
+    installed = Path(__file__).resolve().parent / "conf"
+    return str(installed if installed.is_dir() else installed.parents[1] / "conf")
+
+
+@hydra.main(version_base="1.3", config_path=conf_dir(), config_name="config")
+def _job(cfg: DictConfig) -> str:
+    config = configuration.check(cfg)
+    from noiseprobe.cell import run
+    from noiseprobe.report.console import print_cells
+
+    folder = run(config)
+    if not _is_sweep():
+        print_cells([folder])
+    return str(folder)
+
+
+def _is_sweep() -> bool:
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+
+    return bool(HydraConfig.get().mode == RunMode.MULTIRUN)
+
+
+def main() -> None:
+    """`python -m noiseprobe` and the console script."""
+    _job()

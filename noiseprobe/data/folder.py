@@ -1,0 +1,153 @@
+"""A folder of audio files as a data source: wav, flac, ogg and mp3 at any rate and channel count.
+
+Without a manifest, subfolders say what belongs together:
+
+    root/x.wav                group: the root's name   song: x
+    root/jazz/x.wav           group: jazz              song: x
+    root/jazz/monk/x.wav      group: jazz              song: monk (all files below it)
+
+With a manifest, a CSV table with the column `path` (relative to the root or absolute) and optionally `start` (seconds),
+`song` and `group`; a row is a clip where `start` is given, else a file. Other columns are left alone.
+"""
+
+import csv
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import soundfile as sf
+
+from noiseprobe.config import DataConfig
+from noiseprobe.data.manifest import Clip, Manifest, Rejected, clip_id, in_order, limited
+from noiseprobe.errors import NoiseprobeError
+from noiseprobe.hashing import hash_files
+
+SUFFIXES = {".wav", ".flac", ".ogg", ".mp3"}
+
+
+@dataclass(frozen=True)
+class Entry:
+    path: Path
+    relative: str
+    song: str
+    group: str
+    start: float | None
+
+
+def manifest(data: DataConfig) -> Manifest:
+    """The clips of a folder, from file headers alone.
+
+    Raises:
+        NoiseprobeError: if there is no audio file, or the table can't be used.
+    """
+    entries = list(_table(data) if data.manifest else _scan(data.root))
+    if not entries:
+        where = data.manifest or data.root
+        raise NoiseprobeError(f"data.root: no {', '.join(sorted(s[1:] for s in SUFFIXES))} file in {where}")
+    clips: list[Clip] = []
+    rejected: list[Rejected] = []
+    for entry in entries:
+        try:
+            seconds = _seconds(entry.path)
+        except (OSError, sf.LibsndfileError, ValueError) as error:
+            rejected.append(Rejected(entry.relative, _reason(error)))
+            continue
+        found = list(_windows(entry, seconds, data))
+        if not found:
+            start = data.start if entry.start is None else entry.start
+            reason = f"the file ends at {seconds:.3f} s, before the clip's start at {start:g} s"
+            rejected.append(Rejected(entry.relative, reason))
+        clips += found
+    clips = limited(in_order(clips), data.limit)
+    if len({c.id for c in clips}) < len(clips):
+        raise NoiseprobeError(f"data.manifest: {data.manifest} names a clip (path and start) twice")
+    content, errors = hash_files(dict.fromkeys(c.path for c in clips))
+    vanished = [c for c in clips if c.path in errors]
+    rejected += [Rejected(_relative(c.path, data.root), _reason(errors[c.path]), c.id) for c in vanished]
+    return Manifest(tuple(replace(c, content=content[c.path]) for c in clips if c.path in content), tuple(rejected))
+
+
+def _scan(root: Path) -> Iterator[Entry]:
+    for folder, folders, files in os.walk(root):
+        folders.sort()
+        for name in sorted([*files, *folders]):
+            path = Path(folder) / name
+            if path.suffix.lower() not in SUFFIXES or name.startswith("."):
+                continue
+            relative = path.relative_to(root)
+            group, song = _group_and_song(relative, root)
+            yield Entry(path, relative.as_posix(), song, group, None)
+
+
+def _group_and_song(relative: Path, root: Path) -> tuple[str, str]:
+    folders = relative.parts[:-1]
+    group = folders[0] if folders else root.resolve().name
+    return group, folders[1] if len(folders) > 1 else relative.stem
+
+
+def _table(data: DataConfig) -> Iterator[Entry]:
+    assert data.manifest is not None
+    with data.manifest.open(newline="", encoding="utf-8-sig") as f:
+        reader = csv.DictReader(f)
+        if "path" not in (reader.fieldnames or []):
+            got = ", ".join(reader.fieldnames or ["nothing"])
+            raise NoiseprobeError(f"data.manifest: {data.manifest}: got the columns {got}, expected one named path")
+        for number, row in enumerate(reader, 2):
+            where = f"data.manifest: {data.manifest}, line {number}"
+            if not row["path"]:
+                raise NoiseprobeError(f"{where}: the path is empty")
+            path = data.root / row["path"]
+            relative = _relative(path, data.root)
+            group, song = _group_and_song(Path(relative), data.root)
+            start = None
+            if row.get("start"):
+                try:
+                    start = float(row["start"])
+                except ValueError:
+                    start = -1.0
+                if not 0 <= start < float("inf"):
+                    raise NoiseprobeError(f"{where}: start: got {row['start']}, expected seconds of at least 0")
+            yield Entry(path, relative, row.get("song") or song, row.get("group") or group, start)
+
+
+def _relative(path: Path, root: Path) -> str:
+    try:
+        return path.relative_to(root).as_posix()
+    except ValueError:
+        return path.as_posix()
+
+
+def _seconds(path: Path) -> float:
+    if path.is_dir():
+        raise ValueError("a folder, not an audio file")
+    if path.stat().st_size == 0:
+        raise ValueError("an empty file")
+    info = sf.info(str(path))
+    if info.frames < 1:
+        raise ValueError("no audio in the file")
+    return float(info.frames / info.samplerate)
+
+
+def _windows(entry: Entry, seconds: float, data: DataConfig) -> Iterator[Clip]:
+    """Clips of one file: the first may be short, further ones are whole."""
+    first = data.start if entry.start is None else entry.start
+    count = 1 if entry.start is not None else data.clips_per_file
+    i = 0
+    while count is None or i < count:
+        start = round(first + i * data.duration, 6)
+        left = seconds - start
+        if left <= 1e-6 or (i > 0 and left < data.duration - 1e-6):
+            return
+        length = min(data.duration, left)
+        yield Clip(clip_id(entry.relative, start), entry.path, start, length, entry.song, entry.group)
+        i += 1
+
+
+def _reason(error: Exception) -> str:
+    """One line, without the path that libsndfile and the OS put into their messages."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    if isinstance(error, sf.LibsndfileError):
+        return f"not readable as audio: {error.error_string}"
+    return str(error)

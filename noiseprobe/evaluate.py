@@ -1,0 +1,88 @@
+"""The expensive part of a cell: load the model, run `Trainer.test`, write the results."""
+
+import importlib
+import logging
+import math
+import time
+import warnings
+from functools import lru_cache
+from pathlib import Path
+
+from lightning import Trainer
+
+from noiseprobe.callbacks.loggers import log_cell
+from noiseprobe.callbacks.progress import Progress
+from noiseprobe.config import Config
+from noiseprobe.data.collate import PairCollate
+from noiseprobe.data.datamodule import ClipDataset, PairDataModule
+from noiseprobe.data.manifest import Manifest
+from noiseprobe.errors import NoiseprobeError
+from noiseprobe.models.base import MusicLM
+from noiseprobe.models.weights import Weights
+from noiseprobe.probe import NoiseProbe
+from noiseprobe.report.figures import write_figures
+from noiseprobe.results.cellinfo import CellInfo
+from noiseprobe.results.records import Records
+from noiseprobe.results.writer import finish, write_cell
+
+log = logging.getLogger(__name__)
+
+
+def evaluate(config: Config, weights: Weights, manifest: Manifest, folder: Path) -> None:
+    """Score what isn't scored yet and finish the cell.
+
+    Raises:
+        NoiseprobeError: for what the user can mend.
+    """
+    start = time.perf_counter()
+    model = load_model(config.model.backend, weights, config.precision)
+    frames = math.ceil(round(config.data.duration * model.sample_rate) / model.hop)
+    if frames > model.max_frames:
+        seconds = model.max_frames / model.frame_rate
+        got = config.data.duration
+        raise NoiseprobeError(f"data.duration: got {got:g}, expected at most this model's {seconds:g} s")
+    loaded = time.perf_counter()
+    records = Records(folder / "records")
+    scored = records.scored()
+    if scored:
+        log.info(f"{folder.name}: {len(scored)} clips were scored before and are not scored again")
+    probe = NoiseProbe(model, config.scoring, config.noise.variants, manifest, records, frames)
+    dataset = ClipDataset(manifest, model.sample_rate, model.channels, scored)
+    collate = PairCollate(config.noise, config.seed, model.sample_rate, model.hop)
+    trainer = make_trainer(config)
+    trainer.test(probe, PairDataModule(config.data, dataset, collate), verbose=False)
+    tested = time.perf_counter()
+    if not trainer.is_global_zero:
+        return
+    cell = CellInfo(
+        name=folder.name, config=config, clips=manifest.clips, rejected=manifest.rejected, weights=weights.hash,
+        revision=weights.revision, pattern=probe.pattern, look_ahead=model.look_ahead, look_back=model.look_back,
+        hop=model.hop, sample_rate=model.sample_rate,
+    )  # fmt: skip
+    timings = {"load": round(loaded - start, 3), "test": round(tested - loaded, 3)}
+    summary = write_cell(folder, cell, records, probe.result, timings)
+    write_figures(folder, model.frame_rate)
+    log_cell(config, folder, summary)
+    finish(folder, records, summary["signature"])
+
+
+@lru_cache(maxsize=1)  # a sweep loads a model once, and has one in memory
+def load_model(backend: str, weights: Weights, precision: str) -> MusicLM:
+    """The model of a backend, by the backend's module."""
+    log.info(f"loading {weights.folder}")
+    model: MusicLM = importlib.import_module(f"noiseprobe.models.{backend}").load(weights.folder, precision)
+    return model
+
+
+def make_trainer(config: Config) -> Trainer:
+    """A Trainer that only tests: 32-true always (the probe's states are float64, the model casts itself)."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    # Lightning asks for more workers than a test run needs; data.num_workers says how many there are.
+    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+    warnings.filterwarnings("ignore", message=".*treespec, LeafSpec.*")  # between Lightning and torch
+    t = config.trainer
+    return Trainer(
+        accelerator=t.accelerator, devices=t.devices, num_nodes=t.num_nodes, strategy=t.strategy, precision="32-true",
+        logger=False, callbacks=[Progress()], enable_checkpointing=False, enable_progress_bar=False,
+        enable_model_summary=False, use_distributed_sampler=False, inference_mode=True,
+    )  # fmt: skip

@@ -1,0 +1,68 @@
+"""Means and errors over songs.
+
+Clips of one song are not independent, so the song is the unit of every statistic: values are averaged over the clips of
+a song first and over songs then, and the standard error is that of the mean of song means. (With equally many clips a
+song this is the clustered standard error; with one clip a song the ordinary one.)
+"""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+class SongMean(NamedTuple):
+    """Mean over songs, its standard error (None for fewer than two songs), and the counts behind it."""
+
+    mean: float | None
+    se: float | None
+    songs: int
+    clips: int
+
+
+def song_mean(values: Sequence[float | None], songs: Sequence[str]) -> SongMean:
+    """Mean over clips of a song, then over songs; clips without a value are left out.
+
+    Args:
+        values: one value a clip; None or NaN where there is none.
+        songs: the song of each clip.
+
+    >>> song_mean([1.0, 3.0, 5.0], ["a", "a", "b"])
+    SongMean(mean=3.5, se=1.5, songs=2, clips=3)
+    """
+    if len(values) != len(songs):
+        raise ValueError(f"songs: got {len(songs)}, expected one for each of {len(values)} values")
+    by_song: dict[str, list[float]] = {}
+    for value, song in zip(values, songs, strict=True):
+        if value is not None and not math.isnan(value):
+            by_song.setdefault(song, []).append(value)
+    means = [math.fsum(v) / len(v) for v in by_song.values()]
+    clips = sum(map(len, by_song.values()))
+    g = len(means)
+    if g == 0:
+        return SongMean(None, None, 0, 0)
+    mean = math.fsum(means) / g
+    if g == 1:
+        return SongMean(mean, None, 1, clips)
+    variance = math.fsum((m - mean) ** 2 for m in means) / (g - 1)
+    return SongMean(mean, math.sqrt(variance / g), g, clips)
+
+
+def moments(total: Tensor, squares: Tensor, songs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean, standard deviation and standard error over songs from sums over song means m.
+
+    Args:
+        total: sum of m.
+        squares: sum of m^2.
+        songs: G, how many songs, broadcastable to the sums.
+
+    Returns:
+        mean, sd (with G - 1) and se = sd / sqrt(G); NaN where there are too few songs.
+    """
+    g = songs.double()
+    mean = total / g  # 0 / 0 is NaN: no song has this frame
+    variance = (squares - total * mean) / (g - 1)
+    sd = torch.where(g > 1, variance.clamp(min=0).sqrt(), torch.nan)
+    return mean, sd, sd / g.sqrt()

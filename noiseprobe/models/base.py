@@ -1,0 +1,78 @@
+"""What a music language model is to noiseprobe: a codec that makes codes and a language model that gives logits.
+
+A model of one's own implements `encode` and `logits` and declares the attributes; the likelihood is computed here, the
+same way for all. Conventions: audio `[B, C, N]`, codes `[B, K, T]`, nll `[B, K, T]` in nats.
+"""
+
+from abc import ABC, abstractmethod
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from noiseprobe.models.patterns import Pattern, pattern
+
+
+class MusicLM(nn.Module, ABC):
+    """A frozen music language model and its codec.
+
+    Attributes:
+        sample_rate: of the audio that the codec takes, Hz.
+        channels: of the audio, 1 or 2.
+        hop: samples a frame.
+        codebooks: K.
+        cardinality: entries of a codebook; the special token has this number as its id.
+        delays: of each codebook, in frames.
+        look_ahead: frames before a corrupted frame on whose features the codec's convolutions change.
+        look_back: the same from the first clean frame after the corruption on.
+        max_frames: the longest sequence that the model takes.
+    """
+
+    sample_rate: int
+    channels: int
+    hop: int
+    codebooks: int
+    cardinality: int
+    delays: tuple[int, ...]
+    look_ahead: int
+    look_back: int
+    max_frames: int
+
+    @property
+    def frame_rate(self) -> float:
+        """Frames a second."""
+        return self.sample_rate / self.hop
+
+    @abstractmethod
+    def encode(self, audio: Tensor) -> Tensor:
+        """Codes of audio; in float32 whatever the language model's precision.
+
+        Shape:
+            audio: [B, C, N] -> [B, K, T], T = ceil(N / hop)
+        """
+
+    @abstractmethod
+    def logits(self, steps: Tensor) -> Tensor:
+        """Unconditional logits of what follows each step.
+
+        Shape:
+            steps: [B, K, S], ids of codes and of the special token -> [B, K, S, cardinality]
+        """
+
+    def pattern(self, scoring: str) -> Pattern:
+        """The layout and alignment of a scoring, `delay` or `parallel`."""
+        return pattern(scoring, self.delays, special=self.cardinality)
+
+    def nll(self, codes: Tensor, scoring: str = "delay") -> Tensor:
+        """Negative log likelihood of every code, in nats; NaN at frames that the scoring leaves out (`Pattern.first`).
+
+        The cross-entropy is computed in float32.
+
+        Shape:
+            codes: [B, K, T] -> [B, K, T]
+        """
+        layout = self.pattern(scoring)
+        logits = layout.align(self.logits(layout.layout(codes)))
+        target = codes[..., layout.first :]
+        nll = F.cross_entropy(logits.float().flatten(0, 2), target.flatten(), reduction="none").view_as(target)
+        return F.pad(nll, (layout.first, 0), value=torch.nan)

@@ -1,0 +1,37 @@
+"""How far a change of the audio reaches through an EnCodec encoder's convolutions, worked out from its configuration.
+
+The convolutions see a window of samples around each frame; its LSTM runs forward and carries a change on to the end of
+the clip, in ever smaller amounts, which no window describes. Walking the layers backwards from output frame 0, a
+convolution of kernel k, dilation r and stride s with p samples of padding on the left turns the window [lo, hi] of its
+output into [lo * s - p, hi * s - p + (k - 1) * r] of its input. For MusicGen's EnCodec that is [-2402, 3025].
+"""
+
+from transformers import EncodecConfig
+
+
+def window(config: EncodecConfig) -> tuple[int, int]:
+    """First and last sample that the convolutions see for frame 0, relative to the frame's first sample."""
+    layers: list[tuple[int, int]] = [(config.kernel_size, 1)]  # (kernel with dilation, stride), in order
+    for ratio in reversed(config.upsampling_ratios):
+        for j in range(config.num_residual_layers):
+            layers.append(((config.residual_kernel_size - 1) * config.dilation_growth_rate**j + 1, 1))
+        layers.append((2 * ratio, ratio))
+    layers.append((config.last_kernel_size, 1))
+    lo = hi = 0
+    for kernel, stride in reversed(layers):
+        total = kernel - stride
+        left = total if config.use_causal_conv else total - total // 2
+        lo, hi = lo * stride - left, hi * stride - left + kernel - 1
+    return lo, hi
+
+
+def look(config: EncodecConfig) -> tuple[int, int]:
+    """Look-ahead and look-back in frames.
+
+    Frame n changes if hop * n + hi reaches sample hop * on, and if hop * n + lo is at most sample hop * off - 1.
+
+    >>> look(EncodecConfig(upsampling_ratios=[8, 5, 4, 4], use_causal_conv=False))
+    (4, 4)
+    """
+    lo, hi = window(config)
+    return hi // config.hop_length, (-lo - 1) // config.hop_length + 1

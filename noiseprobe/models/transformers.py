@@ -1,0 +1,82 @@
+"""MusicGen through transformers: a MusicgenForConditionalGeneration folder as save_pretrained writes it.
+
+Unconditional scoring uses the decoder and the EnCodec audio encoder. Without a condition cross-attention is skipped,
+which equals MusicGen's null condition exactly (the released null is zeros in embedding and mask).
+"""
+
+import json
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from transformers import EncodecModel, MusicgenForCausalLM, MusicgenForConditionalGeneration
+from transformers.utils import logging
+
+from noiseprobe.errors import NoiseprobeError
+from noiseprobe.models.base import MusicLM
+from noiseprobe.models.reach import look
+
+PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
+
+
+class TransformersMusicGen(MusicLM):
+    """A mono MusicGen of transformers.
+
+    Args:
+        codec: the audio encoder.
+        decoder: the language model.
+    """
+
+    def __init__(self, codec: EncodecModel, decoder: MusicgenForCausalLM) -> None:
+        super().__init__()
+        self.codec, self.decoder = codec, decoder
+        self.sample_rate = codec.config.sampling_rate
+        self.channels = codec.config.audio_channels
+        self.hop = codec.config.hop_length
+        self.codebooks = decoder.config.num_codebooks
+        self.cardinality = decoder.config.vocab_size
+        self.delays = tuple(range(self.codebooks))
+        self.look_ahead, self.look_back = look(codec.config)
+        # Positions are sinusoids: the limit is what the model was trained on, not a table's size.
+        self.max_frames = decoder.config.max_position_embeddings - self.codebooks
+        self.requires_grad_(False).eval()
+
+    def encode(self, audio: Tensor) -> Tensor:
+        return self.codec.encode(audio.float()).audio_codes[0]
+
+    def logits(self, steps: Tensor) -> Tensor:
+        b, k, s = steps.shape
+        return self.decoder(input_ids=steps.flatten(0, 1), use_cache=False).logits.view(b, k, s, -1)
+
+
+def load(folder: Path, precision: str) -> TransformersMusicGen:
+    """The model in a folder; the language model in fp32 or bf16, the codec always in fp32.
+
+    Raises:
+        NoiseprobeError: for another kind of model, or tensors that are missing or don't fit.
+    """
+    config = json.loads((folder / "config.json").read_text())
+    kind, channels = config.get("model_type"), config.get("decoder", {}).get("audio_channels", 1)
+    if kind != "musicgen" or channels != 1:
+        got = f"{kind} with {channels} channels" if kind == "musicgen" else kind
+        raise NoiseprobeError(
+            f"model.path: {folder} is a {got} model, expected a mono musicgen (small, medium, large or a fine-tuned"
+            " one); melody and stereo models aren't scored yet"
+        )
+    bars, verbosity = logging.is_progress_bar_enabled(), logging.get_verbosity()
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
+    try:
+        whole, info = MusicgenForConditionalGeneration.from_pretrained(
+            folder, dtype=torch.float32, local_files_only=True, use_safetensors=True, output_loading_info=True
+        )
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()
+    missing = sorted(str(k) for k in info["missing_keys"] if str(k).startswith(("decoder.", "audio_encoder.")))
+    if missing or info["mismatched_keys"]:
+        first = (missing or [str(k) for k in info["mismatched_keys"]])[0]
+        raise NoiseprobeError(f"model.path: {folder} lacks tensors or has them in other shapes, {first} first")
+    whole.decoder.to(PRECISIONS[precision])
+    return TransformersMusicGen(whole.audio_encoder, whole.decoder)

@@ -1,0 +1,54 @@
+"""The table that a run ends with."""
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from noiseprobe.functional.regions import REGIONS
+
+
+def print_cells(folders: Sequence[Path]) -> None:
+    """One row for each cell and variant, then where the results and figures are."""
+    summaries = [json.loads((folder / "summary.json").read_text()) for folder in folders]
+    # Outside a terminal rich would cut at 80 columns.
+    console = Console() if sys.stdout.isatty() else Console(width=200)
+    models = dict.fromkeys(f"{s['model']} on {s['data']}" for s in summaries)
+    table = Table(title=f"{', '.join(models)}: means in nats, +- standard error over songs; delta = corrupted - clean")
+    if len(models) > 1:
+        table.add_column("model and data", no_wrap=True)
+    table.add_column("noise", no_wrap=True)
+    for heading in ["clips", "songs", "clean nll", "corrupted", "delta", *REGIONS]:
+        table.add_column(heading, justify="right", no_wrap=True)
+    for s in summaries:
+        for v in s["variants"]:
+            cells = [v["variant"], str(v["n_clips"]), str(v["n_songs"])]
+            cells += [_number(v[c]["mean"]) for c in ["nll_clean", "nll_corrupted"]]
+            cells += [_pair(v[c]) for c in ["delta", *(f"{r}_delta" for r in REGIONS)]]
+            table.add_row(*([f"{s['model']} on {s['data']}"] if len(models) > 1 else []), *cells)
+    console.print(table)
+    for s, folder in zip(summaries, folders, strict=True):
+        if s["n_rejected"]:
+            console.print(f"rejected {s['n_rejected']}, with reasons in {folder / 'rejected.parquet'}", soft_wrap=True)
+        silent = sum(v["n_silent_spans"] for v in s["variants"])
+        if silent:
+            console.print(f"silent   {silent} spans hold silence, so there was no level to match", soft_wrap=True)
+        clipped = sum(v["over_full_scale"] for v in s["variants"])
+        if clipped:
+            console.print(f"clipping {clipped} corrupted samples lie beyond full scale (kept)", soft_wrap=True)
+        console.print(f"results  {folder}", soft_wrap=True, highlight=False)
+        console.print(f"figure   {folder / 'profile.png'}", soft_wrap=True, highlight=False)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _pair(value: dict[str, Any]) -> str:
+    if value["mean"] is None:
+        return "-"
+    return f"{value['mean']:+.3f}" + ("" if value["se"] is None else f" +-{value['se']:.3f}")

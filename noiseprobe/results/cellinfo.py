@@ -1,0 +1,41 @@
+"""What the tables of a cell need to know about it, beyond the records."""
+
+from dataclasses import dataclass
+
+from noiseprobe.config import Config
+from noiseprobe.data.manifest import Clip, Rejected
+from noiseprobe.models.patterns import Pattern
+from noiseprobe.variants import Variant
+
+
+@dataclass(frozen=True)
+class CellInfo:
+    """One cell.
+
+    Attributes:
+        name: of its folder.
+        config: checked.
+        clips: of the manifest, in order.
+        rejected: before anything was decoded.
+        weights: hash of the model's files.
+        pattern: the scoring's layout.
+        look_ahead, look_back: of the codec, frames.
+        hop, sample_rate: of the model.
+    """
+
+    name: str
+    config: Config
+    clips: tuple[Clip, ...]
+    rejected: tuple[Rejected, ...]
+    weights: str
+    revision: str | None
+    pattern: Pattern
+    look_ahead: int
+    look_back: int
+    hop: int
+    sample_rate: int
+
+    @property
+    def variants(self) -> dict[str, Variant]:
+        """By name, in the cell's order."""
+        return {v.name: v for v in self.config.noise.variants}

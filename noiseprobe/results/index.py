@@ -1,0 +1,41 @@
+"""The index of a results folder: one row for each finished cell and variant. Needs no torch."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from noiseprobe.results import schema
+from noiseprobe.results.files import replace_file
+
+DONE = "DONE"
+MEANS = ["nll_clean", "nll_corrupted", "delta", "peak_delta", "assimilation_delta", "offset_delta", "recovery_delta"]
+
+
+def finished(results: Path) -> list[Path]:
+    """The finished cells at or right below a folder, by name."""
+    return [results] if (results / DONE).exists() else [p.parent for p in sorted(results.glob(f"*/{DONE}"))]
+
+
+def index_table(cells: list[Path]) -> pa.Table:
+    """The summaries of cells as a table."""
+    shared = ["cell", "model", "data", "noise", "scoring", "precision", "seed", "signature"]
+    rows: list[dict[str, Any]] = []
+    for cell in cells:
+        summary = json.loads((cell / "summary.json").read_text())
+        for v in summary["variants"]:
+            row = {name: summary[name] for name in shared}
+            row |= {name: v[name] for name in ["variant", "length_s", "onset_s", "n_clips", "n_songs"]}
+            for name in MEANS:
+                row |= {name: v[name]["mean"], f"{name}_se": v[name]["se"]}
+            rows.append(row)
+    return pa.Table.from_pylist(rows, schema=schema.INDEX)
+
+
+def write_index(results: Path) -> Path:
+    """index.parquet over all finished cells of a results folder."""
+    path = results / "index.parquet"
+    replace_file(path, lambda p: pq.write_table(index_table(finished(results)), p))
+    return path

@@ -1,0 +1,104 @@
+"""Read finished cells back as pandas tables; results/schema.py says what each column means."""
+
+import json
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+
+from noiseprobe.errors import NoiseprobeError
+from noiseprobe.results import schema
+from noiseprobe.results.index import finished, index_table
+
+
+class Results:
+    """The tables of one or more finished cells, one under the other.
+
+    Attributes:
+        folders: of the cells.
+        clips: a row for each clip and variant.
+        profile: a row for each cell, variant, codebook (null: their mean) and frame.
+        cells: a row for each cell and variant, with means and standard errors over songs.
+        rejected: a row for each file, clip or variant that wasn't scored, with the reason.
+    """
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        self.folders = tuple(folders)
+
+    @cached_property
+    def clips(self) -> pd.DataFrame:
+        return self._table("clips.parquet")
+
+    @cached_property
+    def profile(self) -> pd.DataFrame:
+        return self._table("profile.parquet")
+
+    @cached_property
+    def cells(self) -> pd.DataFrame:
+        return _frame(index_table(list(self.folders)))
+
+    @cached_property
+    def rejected(self) -> pd.DataFrame:
+        return self._table("rejected.parquet")
+
+    def nll(self, **equals: Any) -> pd.DataFrame:
+        """The nll of every code, for the rows where columns equal given values; read from disk at each call.
+
+        Example:
+            >>> results.nll(clip="chorale/bwv253.ogg#0.0", codebook=0)  # doctest: +SKIP
+
+        Raises:
+            ValueError: for a column that isn't there.
+        """
+        condition = None
+        for name, value in equals.items():
+            if name not in schema.NLL.names:
+                raise ValueError(f"nll: got column {name!r}, expected one of {', '.join(schema.NLL.names)}")
+            own = ds.field(name) == value
+            condition = own if condition is None else condition & own
+        dataset = ds.dataset([str(f / "nll.parquet") for f in self.folders], schema=schema.NLL)
+        return _frame(dataset.to_table(filter=condition))
+
+    def __repr__(self) -> str:
+        return f"Results({len(self.folders)} cells: {', '.join(f.name for f in self.folders)})"
+
+    def _table(self, name: str) -> pd.DataFrame:
+        return _frame(pa.concat_tables([pq.read_table(folder / name) for folder in self.folders]))
+
+
+def load_results(path: str | Path) -> Results:
+    """The finished cells at a path: a cell's folder, or a folder of cells.
+
+    Raises:
+        NoiseprobeError: if there is none, or it was written by a newer noiseprobe.
+
+    Example:
+        >>> load_results("results").cells[["variant", "delta", "delta_se"]]  # doctest: +SKIP
+    """
+    folders = finished(Path(path))
+    if not folders:
+        raise NoiseprobeError(f"{path}: expected a finished cell (a folder with DONE) or a folder of them")
+    for folder in folders:
+        version = json.loads((folder / "meta.json").read_text())["schema_version"]
+        if version > schema.VERSION:
+            raise NoiseprobeError(
+                f"{folder}: got schema version {version}, expected at most {schema.VERSION}; update noiseprobe"
+            )
+    return Results(folders)
+
+
+def _frame(table: pa.Table) -> pd.DataFrame:
+    """pandas with nullable types, so that a whole number that isn't there stays null and doesn't become a float."""
+    types: dict[pa.DataType, Any] = {
+        pa.int8(): pd.Int8Dtype(),
+        pa.int32(): pd.Int32Dtype(),
+        pa.int64(): pd.Int64Dtype(),
+        pa.string(): pd.StringDtype(),
+    }
+    mapper: Callable[[pa.DataType], Any] = types.get
+    return table.to_pandas(types_mapper=mapper)

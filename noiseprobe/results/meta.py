@@ -1,0 +1,46 @@
+"""meta.json: what ran, on what, with which versions and how long; nothing here is part of a cell's identity."""
+
+import platform
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import noiseprobe
+from noiseprobe.results.cellinfo import CellInfo
+from noiseprobe.results.schema import VERSION
+
+PACKAGES = ["torch", "torchaudio", "lightning", "transformers", "torchmetrics", "hydra-core", "numpy", "soundfile"]
+
+
+def meta(cell: CellInfo, signature: str, timings: dict[str, float]) -> dict[str, Any]:
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
+    return {
+        "schema_version": VERSION,
+        "signature": signature,
+        "noiseprobe": noiseprobe.__version__,
+        "git": _commit(),
+        "weights": cell.weights,
+        "revision": cell.revision,
+        "frame_rate": cell.sample_rate / cell.hop,
+        "look_ahead": cell.look_ahead,
+        "look_back": cell.look_back,
+        "delays": list(cell.pattern.delays),
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
+        "device": {"cpu": platform.processor() or platform.machine(), "gpu": gpu, "threads": torch.get_num_threads()},
+        "seconds": timings,
+    }
+
+
+def _commit() -> str | None:
+    """The commit of the checkout that the package runs from; None for an installed package."""
+    checkout = Path(noiseprobe.__file__).parents[1]
+    if not (checkout / ".git").exists():
+        return None  # an installed package may lie inside somebody else's repository
+    try:
+        run = subprocess.run(["git", "-C", checkout, "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return run.stdout.strip()

@@ -1,0 +1,56 @@
+"""The tables that a cell leaves: their columns, their types, and what each means.
+
+Frames are the codec's frames, 0-based; nll in nats; levels in dBFS of the RMS; an absent value is null. Every mean over
+frames leaves out the last D frames, whose context holds special tokens that training never had there.
+"""
+
+import pyarrow as pa
+
+VERSION = 1
+
+TEXT_KEYS = ["cell", "model", "group", "song", "clip", "noise", "variant"]
+KEYS = [*[(name, pa.string()) for name in TEXT_KEYS], ("length_s", pa.float64()), ("onset_s", pa.float64())]
+
+CLIPS = pa.schema([
+    *KEYS,
+    ("frames", pa.int32()),  # T
+    ("on_frame", pa.int32()), ("off_frame", pa.int32()),  # the corrupted frames [on, off)
+    # over codebooks, then frames
+    ("nll_clean", pa.float64()), ("nll_corrupted", pa.float64()), ("delta", pa.float64()),
+    ("peak_delta", pa.float64()), ("assimilation_delta", pa.float64()),  # means of delta over the regions
+    ("offset_delta", pa.float64()), ("recovery_delta", pa.float64()),
+    ("level", pa.string()), ("level_db", pa.float64()),  # what was asked for; null where silence gives no level
+    ("noise_db", pa.float64()), ("music_db", pa.float64()), ("snr_db", pa.float64()),  # measured in the span
+    ("over_full_scale", pa.int64()),  # corrupted samples beyond +-1
+    ("changed_frames", pa.int32()), ("first_changed_frame", pa.int32()), ("last_changed_frame", pa.int32()),
+])  # fmt: skip
+
+NLL = pa.schema([
+    *KEYS,
+    ("codebook", pa.int8()), ("frame", pa.int32()), ("nll_clean", pa.float32()), ("nll_corrupted", pa.float32()),
+    ("in_means", pa.bool_()),  # False in the last D frames
+])  # fmt: skip
+
+PROFILE = pa.schema([
+    ("cell", pa.string()), ("model", pa.string()), ("noise", pa.string()), ("variant", pa.string()),
+    ("length_s", pa.float64()), ("onset_s", pa.float64()),
+    ("codebook", pa.int8()),  # null: the mean of the codebooks
+    ("frame", pa.int32()), ("n_clips", pa.int64()), ("n_songs", pa.int64()),  # 0 where no clip has a mean
+    *[(f"{curve}_{value}", pa.float64())
+      for curve in ["clean", "corrupted", "delta"] for value in ["mean", "sd", "se"]],
+])  # fmt: skip
+
+REJECTED = pa.schema([
+    ("cell", pa.string()), ("path", pa.string()), ("clip", pa.string()), ("variant", pa.string()),
+    ("reason", pa.string()),
+])  # fmt: skip
+
+INDEX = pa.schema([
+    ("cell", pa.string()), ("model", pa.string()), ("data", pa.string()), ("noise", pa.string()),
+    ("variant", pa.string()), ("length_s", pa.float64()), ("onset_s", pa.float64()), ("scoring", pa.string()),
+    ("precision", pa.string()), ("seed", pa.int64()), ("n_clips", pa.int64()), ("n_songs", pa.int64()),
+    *[(f"{name}{error}", pa.float64()) for name in
+      ["nll_clean", "nll_corrupted", "delta", "peak_delta", "assimilation_delta", "offset_delta", "recovery_delta"]
+      for error in ["", "_se"]],
+    ("signature", pa.string()),
+])  # fmt: skip

@@ -1,0 +1,74 @@
+"""Write a finished cell: every file in one step, DONE last."""
+
+import json
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+from omegaconf import OmegaConf
+
+from noiseprobe.errors import NoiseprobeError
+from noiseprobe.metrics.profile import Profile
+from noiseprobe.results import schema, tables
+from noiseprobe.results.cellinfo import CellInfo
+from noiseprobe.results.files import replace_file, replacing, write_json
+from noiseprobe.results.index import DONE
+from noiseprobe.results.meta import meta
+from noiseprobe.results.records import Records
+from noiseprobe.results.summary import summary
+
+
+def write_cell(
+    folder: Path, cell: CellInfo, records: Records, profiles: list[Profile], timings: dict[str, float]
+) -> dict[str, Any]:
+    """Write all tables, the summary, the metadata and the configuration.
+
+    Returns:
+        The content of summary.json.
+
+    Raises:
+        NoiseprobeError: if a clip of the manifest has neither a record nor a reason, none could be scored, or
+            `strict` and any was turned away.
+    """
+    scored, bad = records.scored(), records.rejected()
+    bad = {i: r for i, r in bad.items() if i not in scored}
+    lost = set(range(len(cell.clips))) - scored - set(bad)
+    if lost:
+        first = cell.clips[min(lost)].id
+        raise NoiseprobeError(f"{cell.name}: {len(lost)} clips were neither scored nor rejected, {first} first")
+    rejected = [*cell.rejected, *(bad[i] for i in sorted(bad))]
+    replace_file(folder / "rejected.parquet", lambda p: pq.write_table(tables.rejected(cell, rejected), p))
+    if not scored:
+        raise NoiseprobeError(f"{cell.name}: none of {len(cell.clips)} clips could be scored: {rejected[-1].reason}")
+    if rejected and cell.config.strict:
+        raise NoiseprobeError(
+            f"{cell.name}: {len(rejected)} rejected with strict=true, {rejected[0].path} first: {rejected[0].reason};"
+            f" all are in {folder / 'rejected.parquet'}"
+        )
+    rows: list[dict[str, Any]] = []
+    with replacing(folder / "nll.parquet") as part, pq.ParquetWriter(part, schema.NLL) as writer:
+        for index in sorted(scored):
+            record = records.read(index)
+            rows += tables.clip_rows(cell, record)
+            writer.write_table(tables.nll(cell, record))
+    replace_file(folder / "clips.parquet", lambda p: pq.write_table(tables.clips(rows), p))
+    replace_file(folder / "profile.parquet", lambda p: pq.write_table(tables.profile(cell, profiles), p))
+    content = summary(cell, rows, len(rejected))
+    write_json(folder / "summary.json", content)
+    write_json(folder / "meta.json", meta(cell, content["signature"], timings))
+    write_config(folder / "config.yaml", cell)
+    return content
+
+
+def finish(folder: Path, records: Records, signature: str) -> None:
+    """Mark the cell as finished; from here on its records aren't needed."""
+    replace_file(folder / DONE, lambda p: p.write_text(signature + "\n"))
+    shutil.rmtree(records.folder)
+
+
+def write_config(path: Path, cell: CellInfo) -> None:
+    """The checked configuration, for people to read; nothing is ever built from it."""
+    plain = json.loads(json.dumps(asdict(cell.config), default=str))
+    replace_file(path, lambda p: p.write_text(OmegaConf.to_yaml(OmegaConf.create(plain))))
