@@ -1,11 +1,13 @@
 """The Hydra entry: one job is one cell. Nothing heavy is imported for --help, --cfg and finished cells."""
 
+import sys
 from pathlib import Path
 
 import hydra
 from omegaconf import DictConfig
 
 from noiseprobe import config as configuration
+from noiseprobe.help import help_text
 
 
 def conf_dir() -> str:
@@ -35,4 +37,7 @@ def _is_sweep() -> bool:
 
 def main() -> None:
     """`python -m noiseprobe` and the console script."""
-    _job()
+    if {"--help", "-h"} & set(sys.argv[1:]):
+        print(help_text(Path(conf_dir())), end="")
+    else:
+        _job()

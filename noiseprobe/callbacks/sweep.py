@@ -9,7 +9,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from noiseprobe import config as configuration
 from noiseprobe.errors import NoiseprobeError
@@ -20,35 +20,45 @@ class SweepCallback(Callback):
 
     def __init__(self) -> None:
         self.jobs: list[JobReturn] = []
+        self.expected: int | None = None  # how many jobs this process will see, None outside a sweep
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Say which cells can't run, before any does."""
-        bad = [f"{' '.join(o)}: {error}" for o in combinations(config) if (error := _error(config, o))]
+        cells = combinations(config)
+        self.expected = len(cells)
+        bad = [f"{' '.join(o)}: {error}" for o in cells if (error := _error(config, o))]
         for line in bad:
-            print(f"this cell will fail: {line}", file=sys.stderr)
+            print(f"will fail: {line}", file=sys.stderr)
         if bad and config.fail_fast is True:
             raise SystemExit(1)
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs: Any) -> None:
         self.jobs.append(job_return)
-        if job_return.status == JobStatus.FAILED and config.fail_fast is True and len(job_return.overrides or []) > 0:
-            error = job_return._return_value  # the property raises it
-            if isinstance(error, NoiseprobeError):
-                print(f"fail_fast: {error}", file=sys.stderr)
+        stop = job_return.status == JobStatus.FAILED and config.get("fail_fast") is True
+        # After a failed job Hydra's sweeper raises once all have run, and never calls on_multirun_end.
+        if self.expected is not None and (stop or len(self.jobs) == self.expected):
+            self._finish(Path(config.paths.results))
+            if stop:
                 raise SystemExit(1)
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
-        """The sweep's table, and what failed."""
-        from noiseprobe.report.console import print_cells
-        from noiseprobe.results.index import write_index
+        """For launchers that run jobs in other processes: what is finished by now."""
+        if not self.jobs:
+            self._finish(Path(config.paths.results))
 
-        finished = [Path(j.return_value) for j in self.jobs if j.status == JobStatus.COMPLETED]
-        failed = [j for j in self.jobs if j.status == JobStatus.FAILED]
-        if finished:
-            print_cells(finished)
-            print(f"index    {write_index(Path(config.paths.results))}")
-        for job in failed:
-            print(f"failed   {' '.join(job.overrides or [])}: {job._return_value}", file=sys.stderr)
+    def _finish(self, results: Path) -> None:
+        """The sweep's table and index, then what failed and why."""
+        from noiseprobe.report.console import print_cells
+        from noiseprobe.results.index import finished, write_index
+
+        done = [Path(j.return_value) for j in self.jobs if j.status == JobStatus.COMPLETED]
+        if cells := list(dict.fromkeys(done)) if self.jobs else finished(results):
+            print_cells(cells)
+            print(f"index    {write_index(results)}")
+        for job in self.jobs:
+            if job.status == JobStatus.FAILED:
+                error = job._return_value  # the property would raise it
+                print(f"failed   {' '.join(job.overrides or [])}: {error}", file=sys.stderr)
 
 
 def combinations(config: DictConfig) -> list[list[str]]:
@@ -66,9 +76,8 @@ def _error(config: DictConfig, overrides: list[str]) -> str | None:
         composed = loader.load_sweep_config(config, overrides)
     except Exception:  # Hydra's own errors are raised by Hydra, for the whole sweep, before it starts
         return None
-    composed.pop("hydra", None)
     try:
-        configuration.check(composed)
+        configuration.check(OmegaConf.masked_copy(composed, [k for k in composed if k != "hydra"]))
     except NoiseprobeError as error:
         return str(error)
     return None

@@ -2,7 +2,7 @@
 
     python recipes/tiny/make_demo.py
 
-24 clips of 15 s from 20 songs: one clip of each held-out song of the Singularity soundtrack and of each chorale, two
+24 clips of 15 s from 20 songs: one clip of each held-out song of the Singularity soundtrack and of each piece by Bach, two
 of each rock song, at fixed shares of the song. Mono, 32 kHz, OGG Vorbis.
 """
 
@@ -11,15 +11,15 @@ from pathlib import Path
 
 import numpy as np
 import soundfile as sf
-from songs import RATE, Song, chorales, load, released
+from songs import RATE, Song, bach, load, released
 
 DEMO = Path(__file__).resolve().parents[2] / "noiseprobe/assets/demo"
 SECONDS = 15
-PLACES = {"electronic": [0.4], "rock": [0.25, 0.6], "chorale": [0.2]}  # share of the song before the clip
+PLACES = {"electronic": [0.4], "rock": [0.25, 0.6], "bach": [0.2]}  # share of the song before the clip
 
 
 def chosen() -> list[Song]:
-    return [s for s in released() if s.held_out] + [s for s in chorales() if s.held_out and s.name.endswith("__0")]
+    return [s for s in released() if s.held_out] + [s for s in bach() if s.held_out and s.name.endswith("__0")]
 
 
 def main() -> None:

@@ -1,8 +1,8 @@
 """Which songs the tiny model hears, which it never hears, and where they come from.
 
 Released music comes from Debian packages (`apt-get install singularity-music fretsonfire-songs-sectoid
-fretsonfire-songs-muldjord flare-game`), chorales are Bach's, read from the music21 package and rendered by
-`render_chorales.py`. Whole songs are held out; the demo clips of the package are cut from held-out songs only.
+fretsonfire-songs-muldjord flare-game`), Bach's pieces are read from the music21 package and rendered by
+`render_bach.py`. Whole songs are held out; the demo clips of the package are cut from held-out songs only.
 """
 
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ HELD_OUT_FRETS = {"Feelings", "War of freedom", "armygeddon", "mutilated_mime"}
 FLARE_THEMES = [
     "battle", "boss", "cave", "dungeon", "forest", "magical", "overworld", "safe_room", "title", "town", "unrest",
 ]  # fmt: skip
-CHORALE_HOLD_OUT_EVERY = 6  # pieces, in the order of their names
+BACH_HOLD_OUT_EVERY = 6  # pieces, in the order of their names
 
 
 def slug(text: str) -> str:
@@ -79,20 +79,20 @@ def released() -> list[Song]:
     return songs
 
 
-def chorales() -> list[Song]:
-    """Bach's chorales (public domain), as rendered by render_chorales.py with FluidR3_GM (MIT); a song is a piece.
+def bach() -> list[Song]:
+    """Pieces by Bach (public domain), as rendered by render_bach.py with FluidR3_GM (MIT); a song is a piece.
 
     A piece's takes share a name up to "__" and are held out together.
     """
-    takes = sorted((WORK / "chorales").glob("*.wav"))
+    takes = sorted((WORK / "bach").glob("*.wav"))
     pieces = sorted({path.stem.split("#")[0] for path in takes})
     songs = []
     for path in takes:
         piece, take = path.stem.split("#")
         songs.append(Song(
-            f"chorale_{slug(piece)}__{take}", "chorale", piece.replace("bwv", "BWV "), "J. S. Bach",
+            f"bach_{slug(piece)}__{take}", "bach", piece.replace("bwv", "BWV "), "J. S. Bach",
             "music21 10.5.1 corpus, rendered with FluidSynth and FluidR3_GM (MIT)", "public domain", (path,),
-            pieces.index(piece) % CHORALE_HOLD_OUT_EVERY == 0,
+            pieces.index(piece) % BACH_HOLD_OUT_EVERY == 0,
         ))  # fmt: skip
     return songs
 

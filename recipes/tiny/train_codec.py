@@ -17,7 +17,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 import torchaudio
-from songs import RATE, WORK, chorales, load, released
+from songs import RATE, WORK, bach, load, released
 from torch import Tensor, nn
 from transformers import EncodecConfig, EncodecModel
 
@@ -101,11 +101,11 @@ class MelLoss(nn.Module):
 
 
 class Crops:
-    """Random crops, half of them from released music and half from chorales, at random levels."""
+    """Random crops, half of them from released music and half by Bach, at random levels."""
 
     def __init__(self, held_out: bool, seed: int) -> None:
         self.rng = random.Random(seed)
-        self.pools = [[load(s) for s in songs if s.held_out == held_out] for songs in (released(), chorales())]
+        self.pools = [[load(s) for s in songs if s.held_out == held_out] for songs in (released(), bach())]
 
     def __call__(self, batch: int, seconds: float) -> Tensor:
         n = round(seconds * RATE)

@@ -17,7 +17,7 @@ import time
 import numpy as np
 import torch
 import torch.nn.functional as F
-from songs import RATE, WORK, Song, chorales, load, released
+from songs import RATE, WORK, Song, bach, load, released
 from torch import Tensor
 from transformers import EncodecModel, MusicgenConfig, MusicgenForCausalLM, MusicgenForConditionalGeneration, T5Config
 from transformers.models.musicgen.configuration_musicgen import MusicgenDecoderConfig
@@ -48,7 +48,7 @@ def codes_of(song: Song, codec: EncodecModel, gain_db: float) -> Tensor:
 
 
 class Batches:
-    """Random windows of FRAMES frames, half of them from released music and half from chorales."""
+    """Random windows of FRAMES frames, half of them from released music and half by Bach."""
 
     def __init__(self, pools: list[list[Tensor]], seed: int) -> None:
         self.pools = [[c for c in pool if c.shape[1] >= FRAMES] for pool in pools]
@@ -101,7 +101,7 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     codec = EncodecModel.from_pretrained(WORK / "codec").eval()
-    sources = [released(), chorales()]
+    sources = [released(), bach()]
     pools = {
         held: [[codes_of(s, codec, g) for s in songs if s.held_out == held for g in GAINS_DB] for songs in sources]
         for held in (False, True)

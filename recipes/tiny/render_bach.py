@@ -1,10 +1,10 @@
-"""Render Bach's four-part chorales from the music21 corpus to wav, each in five seeded instrumentations.
+"""Render pieces by Bach, nearly all of them chorales, to wav, each in five seeded instrumentations.
 
     pip install music21==10.5.1; apt-get install fluidsynth fluid-soundfont-gm
-    python recipes/tiny/render_chorales.py
+    python recipes/tiny/render_bach.py
 
 The compositions are in the public domain. Only the 47 files that carry no notice of their own are used: the other
-361 chorales of the corpus say "PDF (c) Margaret Greentree" and are left out, to have no question about the encoding.
+361 of the corpus say "PDF (c) Margaret Greentree" and are left out, to have no question about the encoding.
 """
 
 import random
@@ -16,9 +16,9 @@ from pathlib import Path
 
 from music21 import converter, corpus, instrument, note, stream, tempo
 
-WORK = Path(__file__).resolve().parents[1] / "work" / "chorales"
+WORK = Path(__file__).resolve().parents[1] / "work" / "bach"
 SOUNDFONT = "/usr/share/sounds/sf2/FluidR3_GM.sf2"
-TAKES = 5  # instrumentations, tempi and transpositions of each chorale
+TAKES = 5  # instrumentations, tempi and transpositions of each piece
 # General MIDI programs (0-based) that sound well in four parts
 ENSEMBLES = [
     [0], [4], [6], [11], [16], [19], [21], [24], [25], [26], [46], [48], [52], [56, 56, 57, 58], [60],
@@ -89,7 +89,7 @@ if __name__ == "__main__":
     WORK.mkdir(parents=True, exist_ok=True)
     files = [Path(p) for p in corpus.getComposer("bach") if str(p).endswith(".mxl")]
     files = sorted(p for p in files if free_of_notices(p))
-    print(len(files), "chorales")
+    print(len(files), "pieces")
     with ThreadPoolExecutor(2) as pool:
         for done, _ in enumerate(pool.map(render, [(f, take) for f in files for take in range(TAKES)]), 1):
             if done % 50 == 0:

@@ -1,0 +1,16 @@
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+sys.path.insert(0, str(Path(__file__).parent))  # toys.py
+
+# One thread: tests here are small, and the bits of a sum then don't depend on the machine's cores.
+torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def own_hash_memory(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hashes remembered by tests stay out of the user's cache folder."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))

@@ -1,0 +1,94 @@
+"""The four regions against literals worked out by hand from the formula, and against its promises on random spans."""
+
+import random
+
+import pytest
+
+from noiseprobe.functional.regions import REGIONS, regions
+
+NOTHING = {"peak": None, "assimilation": None, "offset": None, "recovery": None}
+
+
+def ranges(peak, assimilation, offset, recovery):
+    return {"peak": peak, "assimilation": assimilation, "offset": offset, "recovery": recovery}
+
+
+@pytest.mark.parametrize(
+    ("length", "expected"),
+    [
+        (0, NOTHING),
+        (5, ranges((244, 255), None, (255, 264), (264, 750))),
+        (10, ranges((244, 255), None, (255, 269), (269, 750))),
+        (50, ranges((244, 255), (255, 294), (294, 309), (309, 750))),
+        (100, ranges((244, 255), (255, 344), (344, 359), (359, 750))),
+        (200, ranges((244, 255), (255, 444), (444, 459), (459, 750))),
+    ],
+)
+def test_delay_scoring_of_the_papers_lengths(length, expected):
+    assert regions(250, 250 + length, 750, look_ahead=4, look_back=4, context=2) == expected
+
+
+@pytest.mark.parametrize(
+    ("length", "expected"),
+    [
+        (0, NOTHING),
+        (5, ranges((246, 255), None, (255, 264), (264, 750))),
+        (10, ranges((246, 255), (255, 256), (256, 269), (269, 750))),
+        (50, ranges((246, 255), (255, 296), (296, 309), (309, 750))),
+        (100, ranges((246, 255), (255, 346), (346, 359), (359, 750))),
+        (200, ranges((246, 255), (255, 446), (446, 459), (459, 750))),
+    ],
+)
+def test_parallel_scoring_of_the_papers_lengths(length, expected):
+    assert regions(250, 250 + length, 750, look_ahead=4, look_back=4, context=0) == expected
+
+
+def test_a_codec_without_convolutions_reaches_nowhere():
+    assert regions(10, 30, 100) == ranges((10, 15), (15, 30), (30, 35), (35, 100))
+
+
+def test_look_ahead_and_look_back_are_told_apart():
+    assert regions(100, 200, 300, look_ahead=7, look_back=2) == ranges((93, 105), (105, 193), (193, 207), (207, 300))
+
+
+def test_offset_begins_after_the_peak_for_noise_of_one_frame():
+    assert regions(250, 251, 750, 4, 4, 2) == ranges((244, 255), None, (255, 260), (260, 750))
+
+
+def test_peak_is_clipped_at_frame_0():
+    assert regions(0, 50, 750, 4, 4, 2) == ranges((0, 5), (5, 44), (44, 59), (59, 750))
+    assert regions(3, 53, 750, 4, 4, 2)["peak"] == (0, 8)
+
+
+def test_noise_to_the_end_leaves_no_recovery():
+    assert regions(250, 750, 750, 4, 4, 2) == ranges((244, 255), (255, 744), (744, 750), None)
+    assert regions(250, 745, 750, 4, 4, 2) == ranges((244, 255), (255, 739), (739, 750), None)
+
+
+def test_noise_on_the_last_frames_is_all_peak():
+    assert regions(747, 750, 750, 4, 4, 2) == ranges((741, 750), None, None, None)
+
+
+def test_regions_follow_each_other_without_gap_or_overlap_up_to_the_last_frame():
+    rng = random.Random(0)
+    for _ in range(3000):
+        frames = rng.randint(1, 400)
+        on = rng.randint(0, frames - 1)
+        off = rng.randint(on + 1, frames)
+        ahead, back, context = rng.randint(0, 6), rng.randint(0, 6), rng.randint(0, 3)
+        found = regions(on, off, frames, ahead, back, context)
+        assert tuple(found) == REGIONS == ("peak", "assimilation", "offset", "recovery")
+        covered = [t for name in REGIONS if found[name] for t in range(*found[name])]
+        assert covered == list(range(max(0, on - ahead - context), frames)), (on, off, frames, ahead, back, context)
+        assert all(r is None or r[0] < r[1] for r in found.values())
+
+
+@pytest.mark.parametrize("at", [0, 250, 750])
+def test_without_noise_there_is_no_region(at):
+    assert regions(at, at, 750, 4, 4, 2) == NOTHING
+
+
+@pytest.mark.parametrize(("on", "off", "frames"), [(-1, 5, 10), (5, 4, 10), (5, 11, 10), (11, 12, 10)])
+def test_a_span_outside_the_clip_raises(on, off, frames):
+    with pytest.raises(ValueError, match=rf"got \[{on}, {off}\), expected .*{frames} frames"):
+        regions(on, off, frames)

@@ -1,0 +1,32 @@
+"""Run cells from tests: in this process, or as a user does."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from hydra import compose, initialize_config_dir
+
+from noiseprobe.cell import run
+from noiseprobe.cli import conf_dir
+from noiseprobe.config import Config, check
+
+# a short cell of the embedded model: seconds on one core
+SHORT = ["data.limit=3", "data.duration=4", "noise.onset=2", "noise.length=[0.2,0.5]"]
+
+
+def config(*overrides: str) -> Config:
+    with initialize_config_dir(conf_dir(), version_base="1.3"):
+        return check(compose("config", [*SHORT, *overrides]))
+
+
+def run_cell(results: Path, *overrides: str) -> Path:
+    return run(config(f"paths.results={results}", *overrides))
+
+
+def command(*arguments: str, cwd: Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """`python -m noiseprobe` in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "noiseprobe", *arguments],
+        cwd=cwd, env={**os.environ, **(env or {})}, capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip

@@ -1,0 +1,161 @@
+"""The probe on the embedded model and demo clips: what may change an nll, and what may not."""
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.data import DataLoader, Subset
+
+from noiseprobe.config import PACKAGE, DataConfig, NoiseConfig
+from noiseprobe.data.collate import Batch, Loaded, PairCollate
+from noiseprobe.data.datamodule import ClipDataset
+from noiseprobe.data.folder import manifest
+from noiseprobe.data.manifest import Manifest
+from noiseprobe.errors import NoiseprobeError
+from noiseprobe.models.transformers import TransformersMusicGen, load
+from noiseprobe.probe import NoiseProbe
+from noiseprobe.results.records import Record, Records
+from noiseprobe.variants import Variant
+
+DEMO = PACKAGE / "assets/demo"
+SECONDS = 4.0
+VARIANTS = tuple(Variant("white", 2.0, length) for length in (0.0, 0.1, 0.5))
+
+
+@pytest.fixture(scope="module")
+def model() -> TransformersMusicGen:
+    return load(PACKAGE / "assets/tiny", "fp32")
+
+
+@pytest.fixture(scope="module")
+def clips() -> Manifest:
+    data = DataConfig("demo", "folder", DEMO, DEMO / "manifest.csv", SECONDS, 0.0, 1, 8, 1, 0)
+    return manifest(data)
+
+
+def make_probe(model: TransformersMusicGen, clips: Manifest, folder: Path, variants=VARIANTS) -> NoiseProbe:
+    folder.mkdir(exist_ok=True)
+    return NoiseProbe(model, "delay", variants, clips, Records(folder), frames=200)
+
+
+def collate(model: TransformersMusicGen, variants: tuple[Variant, ...] = VARIANTS) -> PairCollate:
+    noise = NoiseConfig("white", variants, "match", None)
+    return PairCollate(noise, seed=0, sample_rate=model.sample_rate, hop=model.hop)
+
+
+@torch.inference_mode()
+def scores(
+    model: TransformersMusicGen, clips: Manifest, folder: Path, batch_size: int, workers: int, order: list[int]
+) -> dict[int, Record]:
+    probe = make_probe(model, clips, folder)
+    dataset = Subset(ClipDataset(clips, model.sample_rate, model.channels), order)
+    loader = DataLoader(dataset, batch_size, num_workers=workers, collate_fn=collate(model))
+    for i, batch in enumerate(loader):
+        assert isinstance(batch, Batch)
+        probe.test_step(batch, i)
+    return {i: probe.records.read(i) for i in order}
+
+
+@pytest.fixture(scope="module")
+def reference(
+    model: TransformersMusicGen, clips: Manifest, tmp_path_factory: pytest.TempPathFactory
+) -> dict[int, Record]:
+    return scores(model, clips, tmp_path_factory.mktemp("reference"), 1, 0, list(range(len(clips.clips))))
+
+
+@pytest.mark.parametrize(("batch_size", "workers"), [(3, 0), (8, 0), (1, 2), (3, 2), (8, 2)])
+def test_batches_workers_and_order_change_no_bit(
+    model: TransformersMusicGen,
+    clips: Manifest,
+    reference: dict[int, Record],
+    tmp_path: Path,
+    batch_size: int,
+    workers: int,
+) -> None:
+    order = np.random.RandomState(batch_size + workers).permutation(len(clips.clips)).tolist()
+    for index, record in scores(model, clips, tmp_path, batch_size, workers, order).items():
+        assert record.clean.tobytes() == reference[index].clean.tobytes()
+        for own, other in zip(record.variants, reference[index].variants, strict=True):
+            assert own.nll.tobytes() == other.nll.tobytes()
+
+
+def test_without_noise_delta_is_exactly_zero(reference: dict[int, Record]) -> None:
+    for record in reference.values():
+        silent = record.variants[0]
+        assert silent.variant == "white@2.0s+0.0s"
+        assert np.array_equal(silent.nll, record.clean)
+        assert len(silent.changed) == 0
+
+
+def test_nothing_changes_before_the_noise_reaches(model: TransformersMusicGen, reference: dict[int, Record]) -> None:
+    """Codebook 0 from on - LA on, codebook k from k - 1 frames before that on; and something does change there."""
+    for record in reference.values():
+        for v in record.variants[1:]:
+            differs = v.nll != record.clean
+            first = v.on - model.look_ahead
+            assert not differs[0, :first].any()
+            for k in range(1, 4):
+                assert not differs[k, : first - (k - 1)].any()
+            assert differs[:, first:].any()
+            assert v.changed.min() >= first
+
+
+def test_the_context_reaches_as_far_back_as_declared(model: TransformersMusicGen) -> None:
+    """A change of frame 60's codebook 0 alone reaches codebook 3 at frame 58 through its context, and none before."""
+    codes = torch.randint(256, (1, 4, 100), generator=torch.Generator().manual_seed(0))
+    other = codes.clone()
+    other[0, 0, 60] = (other[0, 0, 60] + 1) % 256
+    with torch.inference_mode():
+        differs = (model.nll(codes) != model.nll(other))[0]
+    firsts = [row.nonzero()[0].item() for row in differs]
+    assert firsts == [60, 60, 59, 58]
+    assert min(firsts) == 60 - model.pattern("delay").context
+
+
+def test_the_nll_is_that_of_a_plain_forward_pass(
+    model: TransformersMusicGen, clips: Manifest, reference: dict[int, Record]
+) -> None:
+    """A slow reference: transformers' modules called by hand, one code at a time, in float64 at the end."""
+    dataset = ClipDataset(clips, model.sample_rate, model.channels)
+    loaded = dataset[0]
+    assert isinstance(loaded, Loaded)
+    with torch.inference_mode():
+        codes = model.codec.encode(loaded.audio[None]).audio_codes[0, 0].tolist()
+        frames = len(codes[0])
+        steps = [
+            [256 if not 0 <= s - 1 - k < frames else codes[k][s - 1 - k] for s in range(frames + 3)] for k in range(4)
+        ]
+        logits = model.decoder(input_ids=torch.tensor(steps)).logits.double()
+    for k, t in itertools.product(range(4), range(0, frames, 7)):
+        expected = torch.logsumexp(logits[k, t + k], 0) - logits[k, t + k, codes[k][t]]
+        assert reference[0].clean[k, t] == pytest.approx(expected.item(), abs=1e-5)
+
+
+def test_metric_states_stay_float64_under_bf16(clips: Manifest, tmp_path: Path) -> None:
+    probe = make_probe(load(PACKAGE / "assets/tiny", "bf16"), clips, tmp_path)
+    pair = collate(probe.model)([ClipDataset(clips, 32_000, 1)[0]])  # type: ignore[arg-type]
+    with torch.inference_mode():
+        probe.test_step(pair, 0)
+    for profile in probe._profiles():
+        assert profile.total.dtype == torch.float64
+        assert profile.compute().mean.dtype == torch.float64
+
+
+def test_an_nll_that_is_not_finite_is_an_error_with_its_place(
+    model: TransformersMusicGen, clips: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = TransformersMusicGen.logits
+
+    def poisoned(self: TransformersMusicGen, steps: torch.Tensor) -> torch.Tensor:
+        logits = whole(self, steps).clone()
+        logits[:, 2, 52] = torch.nan  # codebook 2 of frame 50
+        return logits
+
+    monkeypatch.setattr(TransformersMusicGen, "logits", poisoned)
+    probe = make_probe(model, clips, tmp_path)
+    batch = collate(model)([ClipDataset(clips, 32_000, 1)[0]])  # type: ignore[arg-type]
+    with pytest.raises(NoiseprobeError, match=r"clean: the nll of codebook 2, frame 50 is nan"), torch.inference_mode():
+        probe.test_step(batch, 0)
+    assert probe.records.scored() == set()
