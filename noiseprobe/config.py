@@ -186,7 +186,8 @@ def _noise(raw: dict[str, Any], duration: float) -> NoiseConfig:
     onsets = _numbers("noise.onset", raw["onset"], low=0.0)
     variants = tuple(Variant(kind, onset, length) for onset in onsets for length in lengths)
     if len(set(variants)) < len(variants):
-        raise _error("noise.length", raw["length"], "each length (and each onset) once")
+        key = "frames" if raw["length"] is None else "length"
+        raise _error(f"noise.{key}", raw[key], "each length and each onset once")
     for v in variants:
         if v.onset + v.length + MARGIN > duration + 1e-9:
             raise _error(

@@ -36,11 +36,13 @@ def evaluate(config: Config, weights: Weights, manifest: Manifest, folder: Path)
     """
     start = time.perf_counter()
     model = load_model(config.model.backend, weights, config.precision)
-    frames = math.ceil(round(config.data.duration * model.sample_rate) / model.hop)
+    longest = max(clip.duration for clip in manifest.clips)
+    frames = math.ceil(round(longest * model.sample_rate) / model.hop)
     if frames > model.max_frames:
         seconds = model.max_frames / model.frame_rate
-        got = config.data.duration
-        raise NoiseprobeError(f"data.duration: got {got:g}, expected at most this model's {seconds:g} s")
+        raise NoiseprobeError(
+            f"data.duration: got a clip of {longest:g} s, expected at most this model's {seconds:g} s"
+        )
     loaded = time.perf_counter()
     records = Records(folder / "records")
     scored = records.scored()

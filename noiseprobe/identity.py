@@ -1,7 +1,7 @@
 """What a cell is: a hash of everything that changes its numbers, and of nothing else.
 
 In it: the weights, the clips with their contents, the noise, scoring, precision, seed, and the protocol version, which
-goes up whenever the code's numbers change. Not in it: paths, batch size, workers, devices, loggers.
+goes up whenever the code's numbers change. Not in it: names, paths, batch size, workers, devices, loggers.
 """
 
 import re
@@ -19,9 +19,7 @@ def identity(config: Config, weights: str, clips: tuple[Clip, ...]) -> str:
     noise = config.noise
     return digest({
         "protocol": PROTOCOL,
-        "model": config.model.name,
         "weights": weights,
-        "data": config.data.name,
         "clips": [[c.id, c.song, c.group, c.duration, c.content] for c in clips],
         "variants": [v.name for v in noise.variants],
         "level": Level(noise.level, noise.snr).key,

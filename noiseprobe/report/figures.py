@@ -13,6 +13,7 @@ from noiseprobe.results.files import replace_file
 # Okabe and Ito's palette: told apart by the colour-blind and in grey
 BLUE, ORANGE, BLACK, SHADE = "#0072B2", "#D55E00", "#000000", "#DDDDDD"
 Z95 = 1.959964  # normal quantile of a 95 % interval
+BEFORE, AFTER = 2.0, 4.0  # seconds shown around the noise
 
 
 def write_figures(folder: Path, frame_rate: float) -> None:
@@ -23,45 +24,53 @@ def write_figures(folder: Path, frame_rate: float) -> None:
 
 
 def profile_figure(profile: pd.DataFrame, frame_rate: float) -> Figure:
-    """Mean clean and corrupted nll (left) and delta (right) over time, one row a variant, the noise shaded.
+    """Mean clean and corrupted nll (left) and delta (right) around the noise, one row a variant, the noise shaded.
 
-    Bands are 95 % intervals of the mean over songs (1.96 clustered standard errors), at each frame by itself.
+    Bands are 95 % intervals of the mean over songs (1.96 clustered standard errors), at each frame by itself. On the
+    left thick lines are moving averages over 11 frames, for the eye alone; delta is drawn as it is.
 
     Args:
         profile: rows of profile.parquet of one cell.
         frame_rate: frames a second.
     """
     means = profile[profile["codebook"].isna()]
-    variants = means[["variant", "length_s", "onset_s"]].drop_duplicates().to_dict("records")
+    variants = means[["variant", "length_s", "onset_s"]].drop_duplicates()
+    first = max(variants["onset_s"].min() - BEFORE, 0.0)
+    last = (variants["onset_s"] + variants["length_s"]).max() + AFTER
     figure = Figure(figsize=(12, 0.9 + 1.9 * len(variants)), layout="constrained")
     axes = figure.subplots(len(variants), 2, squeeze=False, sharex=True, sharey="col")
-    for (left, right), v in zip(axes, variants, strict=True):
+    for (left, right), v in zip(axes, variants.to_dict("records"), strict=True):
         rows = means[(means["variant"] == v["variant"]) & (means["n_songs"] > 0)].sort_values("frame")
         time = rows["frame"].to_numpy() / frame_rate
+        rows, time = rows[(time >= first) & (time <= last)], time[(time >= first) & (time <= last)]
         for axis in (left, right):
             axis.axvspan(v["onset_s"], v["onset_s"] + v["length_s"], color=SHADE, zorder=0)
             axis.margins(x=0)
             axis.spines[["top", "right"]].set_visible(False)
-        _curve(left, time, rows, "clean", BLUE, "-")
-        _curve(left, time, rows, "corrupted", ORANGE, "--")
+        for curve, color, style in [("clean", BLUE, "-"), ("corrupted", ORANGE, "--")]:
+            mean = rows[f"{curve}_mean"]
+            _band(left, time, rows, curve, color, alpha=0.15)
+            left.plot(time, mean, color=color, linewidth=0.5, alpha=0.5)
+            smooth = mean.rolling(11, center=True, min_periods=1).mean()
+            left.plot(time, smooth, style, color=color, linewidth=1.6, label=curve)
+        _band(right, time, rows, "delta", BLACK, alpha=0.25)
+        right.plot(time, rows["delta_mean"], color=BLACK, linewidth=0.9)
         right.axhline(0, color=BLUE, linewidth=0.8)
-        _curve(right, time, rows, "delta", BLACK, "-")
         left.set_ylabel(f"{v['length_s']:g} s of noise\nnll (nats)")
         right.set_ylabel("delta (nats)")
     axes[0, 0].legend(loc="upper right", ncols=2, frameon=False)
     for axis in axes[-1]:
         axis.set_xlabel("time in the clip (s); noise shaded")
-    first = means.iloc[0]
+    cell = means.iloc[0]
     songs, clips = int(means["n_songs"].max()), int(means["n_clips"].max())
     figure.suptitle(
-        f"{first['model']}, {first['noise']} noise, {clips} clips of {songs} songs: mean over codebooks, clips of a"
-        " song, songs; bands: 95 % of the mean over songs, frame by frame",
+        f"{cell['model']}, {cell['noise']} noise, {clips} clips of {songs} songs: mean over codebooks, clips of a song,"
+        " songs\nbands: 95 % of the mean over songs, frame by frame; thick lines: moving average of 11 frames",
         fontsize="medium",
     )
     return figure
 
 
-def _curve(axis: Axes, time: np.ndarray, rows: pd.DataFrame, curve: str, color: str, style: str) -> None:
+def _band(axis: Axes, time: np.ndarray, rows: pd.DataFrame, curve: str, color: str, alpha: float) -> None:
     mean, se = rows[f"{curve}_mean"].to_numpy(), rows[f"{curve}_se"].to_numpy()
-    axis.fill_between(time, mean - Z95 * se, mean + Z95 * se, color=color, alpha=0.2, linewidth=0)
-    axis.plot(time, mean, style, color=color, linewidth=0.9, label=curve)
+    axis.fill_between(time, mean - Z95 * se, mean + Z95 * se, color=color, alpha=alpha, linewidth=0)

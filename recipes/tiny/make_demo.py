@@ -2,8 +2,8 @@
 
     python recipes/tiny/make_demo.py
 
-24 clips of 15 s from 20 songs: one clip of each held-out song of the Singularity soundtrack and of each piece by Bach, two
-of each rock song, at fixed shares of the song. Mono, 32 kHz, OGG Vorbis.
+24 clips of 15 s from 20 songs, at fixed shares of each song: one clip of each held-out song of the Singularity
+soundtrack and of each piece by Bach, two of each rock song. Mono, 32 kHz, OGG Vorbis.
 """
 
 import csv

@@ -1,4 +1,4 @@
-"""Loss profiles against float64 numpy that keeps every clip in a list, and through whatever torchmetrics does to states."""
+"""Loss profiles against float64 numpy that keeps every clip in a list, and through what torchmetrics does to states."""
 
 import copy
 import pickle
@@ -203,7 +203,13 @@ def test_lower_precision_input_is_summed_in_float64(dtype):
 
 @pytest.mark.parametrize(
     "cast",
-    [lambda m: m.half(), lambda m: m.float(), lambda m: m.double(), lambda m: m.type(torch.half), lambda m: m.to("cpu")],
+    [
+        lambda m: m.half(),
+        lambda m: m.float(),
+        lambda m: m.double(),
+        lambda m: m.type(torch.half),
+        lambda m: m.to("cpu"),
+    ],
     ids=["half", "float", "double", "type", "to cpu"],
 )
 def test_moving_and_casting_leave_the_states_float64(cast):

@@ -9,8 +9,8 @@ import math
 
 import pytest
 import torch
-from toys import ToyLM
 from torch import Tensor
+from toys import ToyLM
 
 from noiseprobe.models.patterns import Pattern, pattern
 

@@ -152,7 +152,9 @@ def test_locate_hashes_contents_not_paths(folder: Path, tmp_path: Path) -> None:
 
 def test_a_folder_without_weights_says_what_is_missing(tmp_path: Path) -> None:
     (tmp_path / "state_dict.bin").write_bytes(b"")
-    with pytest.raises(NoiseprobeError, match=r"state_dict\.bin.*audiocraft.*expected config\.json and \*\.safetensors"):
+    with pytest.raises(
+        NoiseprobeError, match=r"state_dict\.bin.*audiocraft.*expected config\.json and \*\.safetensors"
+    ):
         locate(ModelConfig("m", "transformers", tmp_path, None, None))
 
 

@@ -1,7 +1,8 @@
 """White noise: where it goes, how loud it is, what keys it, and whether it is white and Gaussian.
 
-Bounds are five standard errors of the estimate, for n independent standard normal numbers: of the mean 1/sqrt(n), of the
-variance sqrt(2/n), of the RMS 1/sqrt(2n), of the kurtosis sqrt(24/n). The draws are keyed, so nothing here is left to luck.
+Bounds are five standard errors of the estimate, for n independent standard normal numbers: of the mean 1/sqrt(n), of
+the variance sqrt(2/n), of the RMS 1/sqrt(2n), of the kurtosis sqrt(24/n). The draws are keyed, so nothing here is left
+to luck.
 """
 
 import math
@@ -16,7 +17,10 @@ from noiseprobe.variants import Span
 
 N = 32_000
 KEY = {"seed": 0, "clip": "jazz/monk.wav#5.0", "kind": "white", "level": "match", "onset": 5.0}
-FROZEN = [[0.11685985443214425, 0.7525467357510391, 0.3643031312305379], [0.23852348085226163, -0.32669400099991897, -0.36023302276887964]]
+FROZEN = [
+    [0.11685985443214425, 0.7525467357510391, 0.3643031312305379],
+    [0.23852348085226163, -0.32669400099991897, -0.36023302276887964],
+]
 
 
 def music(channels=1, n=N):

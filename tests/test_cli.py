@@ -1,0 +1,186 @@
+"""The command line as a user meets it, in processes of its own."""
+
+import csv
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from running import SHORT, command
+
+from noiseprobe import load_results
+
+HEAVY = ["torch", "lightning", "transformers", "audiocraft", "torchmetrics", "wandb", "pandas", "matplotlib"]
+OFFLINE = {"HF_ENDPOINT": "http://127.0.0.1:9"}  # nothing listens there
+
+
+@pytest.fixture(scope="module")
+def without_heavy(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """An environment in which importing a heavy package fails."""
+    folder = tmp_path_factory.mktemp("poison")
+    for name in HEAVY:
+        (folder / f"{name}.py").write_text(f"raise RuntimeError('{name} was imported')\n")
+    return {"PYTHONPATH": str(folder)}
+
+
+def test_help_lists_groups_and_knobs_and_imports_nothing_heavy(tmp_path: Path, without_heavy: dict[str, str]) -> None:
+    done = command("--help", cwd=tmp_path, env=without_heavy)
+    assert done.returncode == 0, done.stderr
+    for text in ["model: ", "musicgen_large", "data: demo, folder", "noise.length=0.5,1,2 -m", "scoring=delay"]:
+        assert text in done.stdout
+
+
+def test_every_knob_of_the_help_is_a_key_of_the_configuration(tmp_path: Path) -> None:
+    keys = re.findall(r"^  ([a-z_.]+)=", command("--help", cwd=tmp_path).stdout, flags=re.MULTILINE)
+    assert len(keys) > 20
+    configuration = yaml.safe_load(command("--cfg", "job", cwd=tmp_path).stdout)
+    for key in keys:
+        node = configuration
+        for part in key.split("."):
+            assert part in node, key
+            node = node[part]
+
+
+def test_cfg_job_prints_the_configuration_and_imports_nothing_heavy(
+    tmp_path: Path, without_heavy: dict[str, str]
+) -> None:
+    done = command("--cfg", "job", "seed=7", cwd=tmp_path, env=without_heavy)
+    assert done.returncode == 0, done.stderr
+    assert "seed: 7" in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_its_table_and_a_second_run_that_does_nothing(tmp_path: Path, without_heavy: dict[str, str]) -> None:
+    done = command(*SHORT, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "3/3 clips" in done.stderr
+    (cell,) = (tmp_path / "results").glob("tiny-demo-white-*")
+    assert {p.name for p in tmp_path.iterdir()} == {"results"}
+    table = [line for line in done.stdout.splitlines() if "white@2.0s+" in line]
+    for line, row in zip(table, load_results(cell).cells.to_dict("records"), strict=True):
+        shown = [x.strip() for x in line.strip("│ ").split("│")]
+        assert shown[:5] == [
+            row["variant"], "3", "3", f"{row['nll_clean']:.3f}", f"{row['nll_corrupted']:.3f}",
+        ]  # fmt: skip
+        assert shown[5] == f"{row['delta']:+.3f} +-{row['delta_se']:.3f}"
+    for path in [cell.relative_to(tmp_path), cell.relative_to(tmp_path) / "profile.png"]:
+        assert str(path) in done.stdout
+
+    again = command(*SHORT, cwd=tmp_path, env=without_heavy)
+    assert again.returncode == 0, again.stderr
+    assert "finished already" in again.stdout
+    assert [line for line in again.stdout.splitlines() if "white@2.0s+" in line] == table
+
+
+def test_a_sweep_loads_the_model_once_and_ends_with_index_and_table(tmp_path: Path) -> None:
+    done = command("data.limit=2", "data.duration=4", "noise.onset=2", "noise.length=0.2,0.5,0.9", "-m", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("loading ") == 1
+    results = load_results(tmp_path / "results")
+    assert sorted(results.cells["length_s"]) == [0.2, 0.5, 0.9]
+    assert "index.parquet" in done.stdout
+    assert (tmp_path / "results/index.parquet").is_file()
+    assert sum("white@2.0s+" in line for line in done.stdout.splitlines()) == 3
+
+
+def test_a_sweep_goes_on_past_bad_cells_and_names_them(tmp_path: Path) -> None:
+    overrides = ["data.limit=1", "data.duration=4", "noise.onset=2", "noise.length=0.2,99"]
+    done = command(*overrides, "model=musicgen_small,tiny", "-m", cwd=tmp_path, env=OFFLINE)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert len(load_results(tmp_path / "results").folders) == 1
+    before, _, after = done.stderr.partition("1/1 clips")
+    assert before.count("will fail: ") == 2  # said before the first cell starts
+    assert after.count("failed   ") == 3
+
+
+def test_fail_fast_stops_at_the_first_bad_cell(tmp_path: Path) -> None:
+    overrides = ["data.limit=1", "data.duration=4", "noise.onset=2", "fail_fast=true", "noise.length=0.2"]
+    done = command(*overrides, "model=musicgen_small,tiny", "-m", cwd=tmp_path, env=OFFLINE)
+    assert done.returncode == 1
+    assert "failed   " in done.stderr
+    assert not list((tmp_path / "results").glob("tiny-*"))
+
+
+@pytest.mark.parametrize("model", ["musicgen_small", "musicgen_medium", "musicgen_large", "musicgen_melody"])
+def test_models_without_weights_say_how_to_give_them(tmp_path: Path, model: str, without_heavy: dict[str, str]) -> None:
+    env = {**without_heavy, **OFFLINE, "HF_HOME": str(tmp_path)}
+    done = command(f"model={model}", cwd=tmp_path, env=env)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert f"facebook/{model.replace('_', '-')} is neither in the hub's cache nor reachable" in done.stderr
+    assert "model.path=DIR" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("noise.length=-1", "noise.length: got -1"),
+        ("+noise.lenght=1", "noise.lenght: unknown key; did you mean noise.length?"),
+        ("data=folder", "data.root: got null"),
+        ("model.path=/no/such/folder", "model.path: got /no/such/folder"),
+        ("scoring=diagonal", "scoring: got diagonal, expected one of delay, parallel"),
+        ("seed=-1", "seed: got -1"),
+    ],
+)
+def test_bad_input_is_one_line_without_a_traceback(
+    tmp_path: Path, override: str, message: str, without_heavy: dict[str, str]
+) -> None:
+    done = command(override, cwd=tmp_path, env=without_heavy)
+    assert done.returncode == 1
+    assert any(line.startswith(message) for line in done.stderr.splitlines()), done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "results").exists()
+
+
+def test_results_that_cannot_be_written_are_an_error_before_the_model_is_loaded(
+    tmp_path: Path, without_heavy: dict[str, str]
+) -> None:
+    (tmp_path / "results").write_text("a file where the folder should be")
+    done = command(*SHORT, cwd=tmp_path, env=without_heavy)
+    assert done.returncode == 1
+    assert "paths.results: " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_wandb_offline_runs_and_finishes(tmp_path: Path) -> None:
+    env = {"WANDB_MODE": "offline", "WANDB_SILENT": "true"}
+    done = command(*SHORT, "data.limit=1", "logger=wandb", "logger.offline=true", cwd=tmp_path, env=env)
+    assert done.returncode == 0, done.stderr
+    runs = list((tmp_path / "results").glob("*/wandb/offline-run-*"))
+    assert len(runs) == 1
+
+
+def test_csv_scalars_are_the_summarys(tmp_path: Path) -> None:
+    assert command(*SHORT, cwd=tmp_path).returncode == 0
+    (cell,) = (tmp_path / "results").glob("tiny-*")
+    with (cell / "logs/metrics.csv").open() as f:
+        logged = list(csv.DictReader(f))
+    variants = json.loads((cell / "summary.json").read_text())["variants"]
+    assert len(logged) == len(variants) == 2
+    for row, variant in zip(logged, variants, strict=True):
+        for name in ["delta", "nll_clean", "peak_delta"]:
+            assert float(row[name]) == pytest.approx(variant[name]["mean"], rel=1e-6)
+
+
+def test_two_processes_score_every_clip_once_with_the_same_numbers(tmp_path: Path) -> None:
+    overrides = ["data.limit=5", "data.duration=4", "noise.onset=2", "noise.length=[0.2,0.5]"]
+    one = command(*overrides, "paths.results=one", cwd=tmp_path)
+    assert one.returncode == 0, one.stderr
+    two = command(*overrides, "trainer=ddp", "trainer.accelerator=cpu", "paths.results=two", cwd=tmp_path)
+    assert two.returncode == 0, two.stderr
+    single, double = (load_results(tmp_path / name) for name in ["one", "two"])
+    assert single.clips.equals(double.clips)
+    for column in ["clean_mean", "corrupted_mean", "delta_mean", "delta_sd", "delta_se"]:
+        a, b = (r.profile[column].to_numpy("float64", na_value=float("nan")) for r in (single, double))
+        assert a == pytest.approx(b, abs=1e-9, nan_ok=True)
+    assert single.profile["n_clips"].equals(double.profile["n_clips"])
+
+
+def test_the_console_script_is_installed() -> None:
+    script = Path(sys.executable).parent / "noiseprobe"
+    done = subprocess.run([script, "--help"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("noiseprobe: ")
