@@ -1,5 +1,6 @@
 """The Hydra entry: one job is one cell. Nothing heavy is imported for --help, --cfg and finished cells."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -39,5 +40,8 @@ def main() -> None:
     """`python -m noiseprobe` and the console script."""
     if {"--help", "-h"} & set(sys.argv[1:]):
         print(help_text(Path(conf_dir())), end="")
-    else:
-        _job()
+        return
+    # Shells leave the ~ of key=~/folder alone, and Hydra's grammar has no such character.
+    home = f"={Path.home()}"
+    sys.argv[1:] = [re.sub(r"=~(?=/|$)", lambda _: home, argument) for argument in sys.argv[1:]]
+    _job()

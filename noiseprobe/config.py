@@ -6,18 +6,23 @@ what is allowed. It loads nothing and takes milliseconds, so all cells of a swee
 
 import difflib
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from omegaconf import DictConfig, OmegaConf
 
 from noiseprobe.errors import NoiseprobeError
-from noiseprobe.variants import PAPER_LENGTHS, Variant, seconds_of_frames
+from noiseprobe.variants import PAPER_FRAME_RATE, PAPER_LENGTHS, Variant, seconds_of_frames
+
+T = TypeVar("T")
 
 MAX_DURATION = 30.0  # seconds; the longest that the released MusicGen models were trained on
 MARGIN = 1.0  # seconds that a clip must go on after the noise
+SHORTEST = 0.001  # seconds of noise, where there is any
+MAX_DB = 200.0  # levels beyond are typing errors, and overflow float32 further out
+MAX_INTEGER = 2**63 - 1  # what the tables can hold
 
 PACKAGE = Path(__file__).resolve().parent
 OmegaConf.register_new_resolver("package", lambda path: str(PACKAGE / path), replace=True)
@@ -103,16 +108,14 @@ def check(cfg: DictConfig) -> Config:
     _keys("noise", noise, NOISE_KEYS)
     _keys("trainer", trainer, [f.name for f in fields(TrainerConfig)])
     _keys("paths", paths, ["results"])
-    _choice("logger.name", logger.get("name"), list(LOGGER_KEYS))
-    _keys("logger", logger, LOGGER_KEYS[logger["name"]])
     checked_data = _data(data)
     return Config(
         model=_model(model),
         data=checked_data,
         noise=_noise(noise, checked_data.duration),
         trainer=_trainer(trainer),
-        logger=logger,
-        paths=PathsConfig(Path(_text("paths.results", paths["results"])).expanduser()),
+        logger=_logger(logger),
+        paths=PathsConfig(_path("paths.results", paths["results"])),
         scoring=_choice("scoring", raw["scoring"], ["delay", "parallel"]),
         precision=_choice("precision", raw["precision"], ["fp32", "bf16"]),
         seed=_integer("seed", raw["seed"], low=0),
@@ -130,9 +133,9 @@ def modules(folder: str) -> list[str]:
 def _model(raw: dict[str, Any]) -> ModelConfig:
     path = raw["path"]
     if path is not None:
-        path = Path(_text("model.path", path)).expanduser()
-        if not path.is_dir():
-            raise _error("model.path", str(path), "a folder with config.json and the weights (save_pretrained layout)")
+        path = _path("model.path", path)
+        if not _is(path, "dir"):
+            raise _error("model.path", path, "a folder with config.json and the weights (save_pretrained layout)")
     elif raw["hub"] is None:
         raise _error("model.path", None, "a folder, since this model has no model.hub to fetch from")
     return ModelConfig(
@@ -147,14 +150,14 @@ def _model(raw: dict[str, Any]) -> ModelConfig:
 def _data(raw: dict[str, Any]) -> DataConfig:
     if raw["root"] is None:
         raise _error("data.root", None, "a folder of wav, flac, ogg or mp3 files, such as data.root=~/music")
-    root = Path(_text("data.root", raw["root"])).expanduser()
-    if not root.is_dir():
-        raise _error("data.root", str(root), "a folder that exists")
+    root = _path("data.root", raw["root"])
+    if not _is(root, "dir"):
+        raise _error("data.root", root, "a folder that exists")
     manifest = raw["manifest"]
     if manifest is not None:
-        manifest = Path(_text("data.manifest", manifest)).expanduser()
-        if not manifest.is_file():
-            raise _error("data.manifest", str(manifest), "a CSV file that exists")
+        manifest = _path("data.manifest", manifest)
+        if not _is(manifest, "file"):
+            raise _error("data.manifest", manifest, "a CSV file that exists")
     duration = _number("data.duration", raw["duration"], low=0.0, open_low=True)
     if duration > MAX_DURATION:
         raise _error("data.duration", duration, f"at most {MAX_DURATION:g} s, the released models' maximum")
@@ -177,39 +180,52 @@ def _noise(raw: dict[str, Any], duration: float) -> NoiseConfig:
     kind = _choice("noise.kind", raw["kind"], modules("noise"))
     if raw["length"] is not None and raw["frames"] is not None:
         raise _error("noise.frames", raw["frames"], f"null while noise.length is {raw['length']}: set one of the two")
+    key = "noise.length" if raw["frames"] is None else "noise.frames"
     if raw["frames"] is not None:
-        lengths = [seconds_of_frames(n) for n in _integers("noise.frames", raw["frames"], low=0)]
+        lengths = [seconds_of_frames(n) for n in _list(key, raw["frames"], lambda k, v: _integer(k, v, low=0))]
     elif raw["length"] is not None:
-        lengths = _numbers("noise.length", raw["length"], low=0.0)
+        lengths = _list(key, raw["length"], lambda k, v: _number(k, v, low=0.0))
     else:
         lengths = list(PAPER_LENGTHS)
-    onsets = _numbers("noise.onset", raw["onset"], low=0.0)
-    variants = tuple(Variant(kind, onset, length) for onset in onsets for length in lengths)
-    if len(set(variants)) < len(variants):
-        key = "frames" if raw["length"] is None else "length"
-        raise _error(f"noise.{key}", raw[key], "each length and each onset once")
-    for v in variants:
-        if v.onset + v.length + MARGIN > duration + 1e-9:
-            raise _error(
-                "noise.length", v.length,
-                f"at most {max(duration - MARGIN - v.onset, 0):g} s: noise from {v.onset:g} s and {MARGIN:g} s after it"
-                f" must fit in data.duration={duration:g}",
-            )  # fmt: skip
+    onsets = _list("noise.onset", raw["onset"], lambda k, v: _number(k, v, low=0.0))
+    for onset in onsets:
+        if onset + MARGIN > duration:
+            after = f"{MARGIN:g} s after the noise must fit in data.duration={duration:g}"
+            raise _error("noise.onset", onset, f"at most {max(duration - MARGIN, 0):g} s: {after}")
+    for length in lengths:
+        if 0 < length < SHORTEST:
+            raise _error(key, length, f"0 or at least {SHORTEST:g} s")
+        if max(onsets) + length + MARGIN > duration + 1e-9:
+            room = max(duration - MARGIN - max(onsets), 0)
+            fit = f"noise from {max(onsets):g} s and {MARGIN:g} s after it must fit in data.duration={duration:g}"
+            got = f"{length:g} s" if raw["frames"] is None else f"{length * PAPER_FRAME_RATE:g} frames"
+            raise _error(key, got, f"at most {room:g} s: {fit}")
+    if len(set(onsets)) < len(onsets):
+        raise _error("noise.onset", raw["onset"], "each onset once")
+    variants = sorted({Variant(kind, onset, length) for onset in onsets for length in lengths}, key=_by_time)
+    if len(variants) < len(onsets) * len(lengths):
+        raise _error(key, raw["length"] if raw["frames"] is None else raw["frames"], "each length once")
     level, snr = raw["level"], raw["snr"]
-    if isinstance(level, str):
-        _choice("noise.level", level, ["match", "clip", "snr"], "or a number in dBFS")
+    if isinstance(level, int | float) and not isinstance(level, bool):
+        level = _number("noise.level", level, -MAX_DB, MAX_DB)
     else:
-        level = _number("noise.level", level)
+        level = _choice("noise.level", level, ["match", "clip", "snr"], "or a number in dBFS")
     if snr is not None:
-        snr = _number("noise.snr", snr)
+        snr = _number("noise.snr", snr, -MAX_DB, MAX_DB)
     if (level == "snr") != (snr is not None):
         raise _error("noise.snr", snr, "a number in dB together with noise.level=snr, else null")
-    return NoiseConfig(kind, variants, level, snr)
+    return NoiseConfig(kind, tuple(variants), level, snr)
+
+
+def _by_time(variant: Variant) -> tuple[float, float]:
+    return variant.onset, variant.length
 
 
 def _trainer(raw: dict[str, Any]) -> TrainerConfig:
     devices = raw["devices"]
-    if devices != "auto" and not isinstance(devices, list):
+    if isinstance(devices, list):
+        devices = _list("trainer.devices", devices, lambda k, v: _integer(k, v, low=0))
+    elif devices != "auto":
         devices = _integer("trainer.devices", devices, low=1)
     return TrainerConfig(
         accelerator=_choice("trainer.accelerator", raw["accelerator"], ["auto", "cpu", "gpu", "cuda", "mps"]),
@@ -219,11 +235,23 @@ def _trainer(raw: dict[str, Any]) -> TrainerConfig:
     )
 
 
+def _logger(raw: dict[str, Any]) -> dict[str, Any]:
+    name = _choice("logger.name", raw.get("name"), list(LOGGER_KEYS))
+    _keys("logger", raw, LOGGER_KEYS[name])
+    if name == "wandb":
+        _text("logger.project", raw["project"])
+        if raw["entity"] is not None:
+            _text("logger.entity", raw["entity"])
+        _boolean("logger.offline", raw["offline"])
+    return raw
+
+
 # Checks of single values. Each returns the value or raises with key, value and what is allowed.
 
 
 def _error(key: str, value: Any, expected: str) -> NoiseprobeError:
-    shown = "null" if value is None else value
+    shown = "null" if value is None else str(value)
+    shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in shown)  # one line, whatever the value
     return NoiseprobeError(f"{key}: got {shown}, expected {expected}")
 
 
@@ -246,9 +274,25 @@ def _keys(section: str, raw: dict[str, Any], known: list[str]) -> None:
 
 
 def _text(key: str, value: Any) -> str:
-    if not isinstance(value, str) or not value.strip():
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)  # Hydra reads a folder called 2024 as a number
+    if not isinstance(value, str) or not value.strip() or value == "???":
         raise _error(key, value, "a text")
     return value
+
+
+def _path(key: str, value: Any) -> Path:
+    try:
+        return Path(_text(key, value)).expanduser()
+    except RuntimeError as error:  # ~nobody
+        raise _error(key, value, "a path whose user exists") from error
+
+
+def _is(path: Path, what: str) -> bool:
+    try:
+        return path.is_dir() if what == "dir" else path.is_file()
+    except OSError:  # a name that is too long, for one
+        return False
 
 
 def _choice(key: str, value: Any, allowed: list[str], more: str = "") -> str:
@@ -263,35 +307,29 @@ def _boolean(key: str, value: Any) -> bool:
     return value
 
 
-def _number(key: str, value: Any, low: float = -math.inf, open_low: bool = False) -> float:
-    bounds = "" if low == -math.inf else f" {'above' if open_low else 'of at least'} {low:g}"
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise _error(key, value, f"a number{bounds}")
-    if value < low or (open_low and value == low):
-        raise _error(key, value, f"a number{bounds}")
+def _number(key: str, value: Any, low: float = -math.inf, high: float = math.inf, open_low: bool = False) -> float:
+    bounds = [f"{'above' if open_low else 'of at least'} {low:g}"] if low > -math.inf else []
+    bounds += [f"of at most {high:g}"] if high < math.inf else []
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not low <= value <= high or not math.isfinite(value) or (open_low and value == low):
+        raise _error(key, value, " ".join(["a number", " and ".join(bounds)]).strip())
     return float(value)
 
 
 def _integer(key: str, value: Any, low: int) -> int:
-    number = _number(key, value, low)
-    if number != int(number):
-        raise _error(key, value, f"a whole number of at least {low}")
-    return int(number)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= MAX_INTEGER:
+        raise _error(key, value, f"a whole number of at least {low} and at most {MAX_INTEGER}")
+    return value
 
 
 def _optional_integer(key: str, value: Any, low: int) -> int | None:
     return None if value is None else _integer(key, value, low)
 
 
-def _numbers(key: str, value: Any, low: float) -> list[float]:
+def _list(key: str, value: Any, one: Callable[[str, Any], T]) -> list[T]:
     values = value if isinstance(value, list) else [value]
     if not values:
         raise _error(key, value, "a number or a list with at least one")
-    return [_number(key, v, low) for v in values]
-
-
-def _integers(key: str, value: Any, low: int) -> list[int]:
-    values = value if isinstance(value, list) else [value]
-    if not values:
-        raise _error(key, value, "a whole number or a list with at least one")
-    return [_integer(key, v, low) for v in values]
+    return [one(key, v) for v in values]

@@ -30,7 +30,7 @@ def hash_files(paths: Iterable[Path]) -> tuple[dict[Path, str], dict[Path, OSErr
             stat = path.stat()
             key, stamp = str(path.resolve()), [stat.st_size, stat.st_mtime_ns]
             known = memory.get(key)
-            if isinstance(known, list) and known[:2] == stamp:
+            if isinstance(known, list) and len(known) == 3 and known[:2] == stamp:
                 hashes[path] = str(known[2])
             else:
                 hashes[path] = _sha256(path)

@@ -41,9 +41,9 @@ class Variant:
     length: float
 
     def __post_init__(self) -> None:
-        # 1, 1.0 and 50 frames are the same variant
-        object.__setattr__(self, "onset", round(float(self.onset), 6))
-        object.__setattr__(self, "length", round(float(self.length), 6))
+        # 1, 1.0 and 50 frames are the same variant, and so are 0.0 and -0.0
+        object.__setattr__(self, "onset", round(float(self.onset), 6) + 0.0)
+        object.__setattr__(self, "length", round(float(self.length), 6) + 0.0)
 
     @property
     def name(self) -> str:

@@ -115,6 +115,12 @@ def test_models_without_weights_say_how_to_give_them(tmp_path: Path, model: str,
     assert "model.path=DIR" in done.stderr
 
 
+def test_a_tilde_means_the_home_folder(tmp_path: Path, without_heavy: dict[str, str]) -> None:
+    env = {**without_heavy, "HOME": str(tmp_path)}
+    done = command("data=folder", "data.root=~/no music", "paths.results=~", cwd=tmp_path, env=env)
+    assert f"data.root: got {tmp_path}/no music, expected a folder that exists" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("override", "message"),
     [

@@ -1,5 +1,7 @@
 """Decode a clip to what the model hears: its rate, its channels, float32, exactly as many samples as the clip has."""
 
+import math
+
 import numpy as np
 import soundfile as sf
 import torch
@@ -7,6 +9,11 @@ import torchaudio.functional as AF
 from torch import Tensor
 
 from noiseprobe.data.manifest import Clip
+
+# torchaudio's defaults: zero crossings on each side of the sinc, and the cut-off as a share of the lower rate
+WIDTH, ROLLOFF = 6, 0.99
+MAX_FILTER = 10_000_000  # taps over all phases up to which torchaudio's own filter is used (40 MB)
+CHUNK = 1 << 16  # output samples at a time
 
 
 class BadAudio(Exception):
@@ -28,8 +35,10 @@ def decode(clip: Clip, sample_rate: int, channels: int) -> Tensor:
     try:
         with sf.SoundFile(str(clip.path)) as f:
             rate = f.samplerate
-            f.seek(round(clip.start * rate))
-            asked = round(clip.duration * rate)
+            first, asked = round(clip.start * rate), round(clip.duration * rate)
+            f.seek(first)
+            if first + asked == f.frames + 1:  # start and duration are rounded each by itself
+                asked -= 1
             x = f.read(asked, dtype="float32", always_2d=True).T
     except (OSError, sf.LibsndfileError) as error:
         raise BadAudio(f"doesn't decode: {getattr(error, 'error_string', error)}") from error
@@ -41,7 +50,34 @@ def decode(clip: Clip, sample_rate: int, channels: int) -> Tensor:
         x = np.repeat(x.mean(0, keepdims=True, dtype=np.float32), channels, axis=0)
     audio = torch.from_numpy(np.ascontiguousarray(x))
     if rate != sample_rate:
-        audio = AF.resample(audio, rate, sample_rate)
+        audio = resample(audio, rate, sample_rate)
     n = round(clip.duration * sample_rate)
     # Rounding at two rates can leave the end a sample short or long.
     return torch.nn.functional.pad(audio, (0, max(0, n - audio.shape[1])))[:, :n].contiguous()
+
+
+def resample(audio: Tensor, rate: int, to: int) -> Tensor:
+    """torchaudio's resampling at any pair of rates.
+
+    torchaudio keeps a filter for each phase, which takes gigabytes where the rates share no large factor (44,101 Hz to
+    32,000 Hz). There the same windowed sinc is evaluated for each output sample, in chunks.
+
+    Shape:
+        audio: [C, N] -> [C, ceil(N * to / rate)]
+    """
+    common = math.gcd(rate, to)
+    if rate * to // common**2 <= MAX_FILTER:
+        return AF.resample(audio, rate, to)
+    base = min(rate, to) * ROLLOFF
+    reach = math.ceil(WIDTH * rate / base) + 1
+    padded = torch.nn.functional.pad(audio, (reach, reach))
+    chunks = []
+    for steps in torch.arange(math.ceil(audio.shape[1] * to / rate)).split(CHUNK):
+        at = steps.double() * rate / to  # position of each output sample in the input
+        nearest = at.floor().long()
+        taps = nearest[:, None] + torch.arange(-reach + 1, reach + 1)
+        x = ((taps - at[:, None]) * base / rate).clamp(-WIDTH, WIDTH)
+        weights = torch.sinc(x) * torch.cos(math.pi * x / WIDTH / 2) ** 2 * base / rate
+        inside = padded[:, (taps + reach).clamp(0, padded.shape[1] - 1)]
+        chunks.append((inside.double() * weights).sum(-1).float())
+    return torch.cat(chunks, 1)

@@ -23,6 +23,7 @@ from noiseprobe.data.manifest import Clip, Manifest, Rejected, clip_id, in_order
 from noiseprobe.errors import NoiseprobeError
 from noiseprobe.hashing import hash_files
 
+UNKNOWN = 1 << 62  # libsndfile's length of a file that states none is 2^63 - 1
 SUFFIXES = {".wav", ".flac", ".ogg", ".mp3"}
 
 
@@ -41,12 +42,12 @@ def manifest(data: DataConfig) -> Manifest:
     Raises:
         NoiseprobeError: if there is no audio file, or the table can't be used.
     """
-    entries = list(_table(data) if data.manifest else _scan(data.root))
+    rejected: list[Rejected] = []
+    entries = list(_table(data) if data.manifest else _scan(data.root, rejected))
     if not entries:
         where = data.manifest or data.root
         raise NoiseprobeError(f"data.root: no {', '.join(sorted(s[1:] for s in SUFFIXES))} file in {where}")
     clips: list[Clip] = []
-    rejected: list[Rejected] = []
     for entry in entries:
         try:
             seconds = _seconds(entry.path)
@@ -68,54 +69,71 @@ def manifest(data: DataConfig) -> Manifest:
     return Manifest(tuple(replace(c, content=content[c.path]) for c in clips if c.path in content), tuple(rejected))
 
 
-def _scan(root: Path) -> Iterator[Entry]:
-    for folder, folders, files in os.walk(root):
+def _scan(root: Path, rejected: list[Rejected]) -> Iterator[Entry]:
+    def unreadable(error: OSError) -> None:
+        rejected.append(Rejected(_relative(Path(error.filename), root), _reason(error)))
+
+    seen: set[tuple[int, int]] = set()  # folders by device and inode: links are followed, loops are not
+    for folder, folders, files in os.walk(root, followlinks=True, onerror=unreadable):
+        stat = os.stat(folder)
+        if (stat.st_dev, stat.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((stat.st_dev, stat.st_ino))
         folders.sort()
         for name in sorted([*files, *folders]):
             path = Path(folder) / name
-            if path.suffix.lower() not in SUFFIXES or name.startswith("."):
-                continue
-            relative = path.relative_to(root)
-            group, song = _group_and_song(relative, root)
-            yield Entry(path, relative.as_posix(), song, group, None)
+            if path.suffix.lower() in SUFFIXES and not name.startswith("."):
+                group, song = _group_and_song(path, root)
+                yield Entry(path, _relative(path, root), song, group, None)
 
 
-def _group_and_song(relative: Path, root: Path) -> tuple[str, str]:
-    folders = relative.parts[:-1]
-    group = folders[0] if folders else root.resolve().name
-    return group, folders[1] if len(folders) > 1 else relative.stem
+def _group_and_song(path: Path, root: Path) -> tuple[str, str]:
+    try:
+        parts = path.relative_to(root).parts
+    except ValueError:  # a table may name files elsewhere
+        return _text(path.parent.name), _text(path.stem)
+    group = parts[0] if len(parts) > 1 else root.resolve().name
+    return _text(group), _text(parts[1] if len(parts) > 2 else path.stem)
 
 
 def _table(data: DataConfig) -> Iterator[Entry]:
     assert data.manifest is not None
-    with data.manifest.open(newline="", encoding="utf-8-sig") as f:
-        reader = csv.DictReader(f)
-        if "path" not in (reader.fieldnames or []):
-            got = ", ".join(reader.fieldnames or ["nothing"])
-            raise NoiseprobeError(f"data.manifest: {data.manifest}: got the columns {got}, expected one named path")
-        for number, row in enumerate(reader, 2):
-            where = f"data.manifest: {data.manifest}, line {number}"
-            if not row["path"]:
-                raise NoiseprobeError(f"{where}: the path is empty")
-            path = data.root / row["path"]
-            relative = _relative(path, data.root)
-            group, song = _group_and_song(Path(relative), data.root)
-            start = None
-            if row.get("start"):
-                try:
-                    start = float(row["start"])
-                except ValueError:
-                    start = -1.0
-                if not 0 <= start < float("inf"):
-                    raise NoiseprobeError(f"{where}: start: got {row['start']}, expected seconds of at least 0")
-            yield Entry(path, relative, row.get("song") or song, row.get("group") or group, start)
+    try:
+        with data.manifest.open(newline="", encoding="utf-8-sig") as f:
+            reader = csv.DictReader(f)
+            if "path" not in (reader.fieldnames or []):
+                got = ", ".join(reader.fieldnames or ["nothing"])
+                raise NoiseprobeError(f"data.manifest: {data.manifest}: got the columns {got}, expected one named path")
+            for row in reader:
+                yield _row(row, data.root, f"data.manifest: {data.manifest}, line {reader.line_num}")
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise NoiseprobeError(f"data.manifest: {data.manifest}: {error}, expected a CSV table in UTF-8") from error
+
+
+def _row(row: dict[str, str], root: Path, where: str) -> Entry:
+    if not row["path"]:
+        raise NoiseprobeError(f"{where}: the path is empty")
+    path = Path(os.path.normpath(root / row["path"]))
+    group, song = _group_and_song(path, root)
+    start = None
+    if row.get("start"):
+        try:
+            start = float(row["start"])
+        except ValueError:
+            start = -1.0
+        if not 0 <= start < float("inf"):
+            raise NoiseprobeError(f"{where}: start: got {row['start']}, expected seconds of at least 0")
+    return Entry(path, _relative(path, root), row.get("song") or song, row.get("group") or group, start)
 
 
 def _relative(path: Path, root: Path) -> str:
-    try:
-        return path.relative_to(root).as_posix()
-    except ValueError:
-        return path.as_posix()
+    return _text(path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix())
+
+
+def _text(name: str) -> str:
+    """A file's name as text that every table can hold: bytes that aren't UTF-8 are written out."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def _seconds(path: Path) -> float:
@@ -126,7 +144,10 @@ def _seconds(path: Path) -> float:
     info = sf.info(str(path))
     if info.frames < 1:
         raise ValueError("no audio in the file")
-    return float(info.frames / info.samplerate)
+    if info.frames < UNKNOWN:
+        return float(info.frames / info.samplerate)
+    # A streamed FLAC doesn't say how long it is.
+    return sum(map(len, sf.blocks(str(path), blocksize=1 << 16))) / info.samplerate
 
 
 def _windows(entry: Entry, seconds: float, data: DataConfig) -> Iterator[Clip]:

@@ -81,10 +81,12 @@ class LossProfile(Metric):
         self._add(nll, song, scored)
 
     def _add(self, values: Tensor, song: int, scored: Tensor | None) -> None:
-        t = values.shape[-1]
-        if values.shape[:-1] != (*self.curves, self.codebooks) or t > self.frames:
-            expected = (*self.curves, self.codebooks, f"at most {self.frames}")
-            raise ValueError(f"nll: got shape {tuple(values.shape)}, expected {expected}")
+        t = values.shape[-1] if values.dim() else 0
+        if values.shape[:-1] != (*self.curves, self.codebooks) or not 0 < t <= self.frames:
+            got = tuple(values.shape[len(self.curves) :])
+            raise ValueError(f"nll: got shape {got}, expected ({self.codebooks}, 1 to {self.frames})")
+        if scored is not None and scored.shape != (t,):
+            raise ValueError(f"scored: got shape {tuple(scored.shape)}, expected ({t},)")
         counted = torch.zeros_like(self.open_clips)
         counted[:t] = 1 if scored is None else scored.to(counted)
         values = values.to(self.total)

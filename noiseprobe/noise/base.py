@@ -33,8 +33,8 @@ class Level:
     def key(self) -> str:
         """The level in text, for keys and tables: 'match', 'clip', 'snr+3.0dB', '-20.0dBFS'."""
         if isinstance(self.mode, str):
-            return f"snr{self.snr:+}dB" if self.mode == "snr" else self.mode
-        return f"{self.mode:.1f}dBFS" if round(self.mode, 1) == self.mode else f"{self.mode}dBFS"
+            return f"snr{float(self.snr or 0) + 0.0:+}dB" if self.mode == "snr" else self.mode
+        return f"{float(self.mode) + 0.0}dBFS"
 
     def target(self, clean: np.ndarray, span: Span) -> float | None:
         """The RMS that the noise should have, or None where silence gives no level to match."""

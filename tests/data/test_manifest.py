@@ -50,6 +50,11 @@ def test_one_song_stays_with_one_process():
     assert [shard(clips, 3, rank) for rank in range(3)] == [[0, 1, 2, 3, 4], [], []]
 
 
+def test_songs_of_the_same_name_in_two_groups_are_two_songs():
+    clips = [clip("jazz", "01", "a"), clip("rock", "01", "a")]
+    assert [shard(clips, 2, rank) for rank in range(2)] == [[0], [1]]
+
+
 def test_no_clips_make_empty_shards():
     assert [shard([], 2, rank) for rank in range(2)] == [[], []]
 

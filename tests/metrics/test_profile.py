@@ -138,6 +138,10 @@ def test_frames_without_a_value_may_hold_anything():
     assert found.mean[0, [0, 2]].tolist() == [2.0, 2.0]
     assert found.mean[0, 1].isnan()
     assert found.songs.tolist() == [2, 0, 2]
+    metric.update(torch.tensor([[5.0, 7.0, 2.0]]), 1)  # what was there before must not stick to the frame
+    found = metric.compute()
+    assert found.mean[0].tolist() == [2.5, 7.0, 2.0]
+    assert found.songs.tolist() == [2, 1, 2]
 
 
 def test_empty_metric_has_no_values():
@@ -199,6 +203,13 @@ def test_lower_precision_input_is_summed_in_float64(dtype):
     assert all(getattr(metric, name).dtype == torch.float64 for name in STATES)
     rounded = [(torch.tensor(nll).to(dtype).double().numpy(), song, scored) for nll, song, scored in clips]
     assert_is(metric.compute(), oracle(rounded))
+
+
+def test_delta_is_taken_in_float64():
+    metric = PairedLossProfile(codebooks=1, frames=1)
+    metric.update(torch.tensor([[1.0]]).bfloat16(), torch.tensor([[257.0]]).bfloat16() + 2, song=0)
+    corrupted = float(torch.tensor(257.0).bfloat16() + 2)
+    assert metric.compute().mean[2, 0].tolist() == [corrupted - 1.0]  # bf16 has no odd number up there
 
 
 @pytest.mark.parametrize(
