@@ -6,22 +6,24 @@ import sys
 from pathlib import Path
 
 from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig
 
 from noiseprobe.cell import run
 from noiseprobe.cli import conf_dir
-from noiseprobe.config import Config, check
+from noiseprobe.config import check
 
 # a short cell of the embedded model: seconds on one core
 SHORT = ["data.limit=3", "data.duration=4", "noise.onset=2", "noise.length=[0.2,0.5]"]
 
 
-def config(*overrides: str) -> Config:
+def composed(*overrides: str) -> DictConfig:
+    """What Hydra makes of a command line."""
     with initialize_config_dir(conf_dir(), version_base="1.3"):
-        return check(compose("config", [*SHORT, *overrides]))
+        return compose("config", list(overrides))
 
 
 def run_cell(results: Path, *overrides: str) -> Path:
-    return run(config(f"paths.results={results}", *overrides))
+    return run(check(composed(*SHORT, f"paths.results={results}", *overrides)))
 
 
 def command(*arguments: str, cwd: Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:

@@ -3,23 +3,16 @@
 from pathlib import Path
 
 import pytest
-from hydra import compose, initialize_config_dir
 from hydra.errors import CompactHydraException
 from omegaconf import OmegaConf
+from running import composed
 
 from noiseprobe import config
-from noiseprobe.cli import conf_dir
 from noiseprobe.errors import NoiseprobeError
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _composing():
-    with initialize_config_dir(conf_dir(), version_base="1.3"):
-        yield
-
-
 def check(*overrides):
-    return config.check(compose("config", overrides=list(overrides)))
+    return config.check(composed(*overrides))
 
 
 def names(*overrides):
@@ -28,7 +21,7 @@ def names(*overrides):
 
 def refusal(*overrides):
     """The one line with which a command line is refused."""
-    cfg = compose("config", overrides=list(overrides))
+    cfg = composed(*overrides)
     with pytest.raises(NoiseprobeError) as caught:
         config.check(cfg)
     message = str(caught.value)

@@ -5,11 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hydra import compose, initialize_config_dir
+from running import composed
 
 from noiseprobe import config
 from noiseprobe import identity as module
-from noiseprobe.cli import conf_dir
 from noiseprobe.data.manifest import Clip
 from noiseprobe.identity import cell_name, identity
 
@@ -19,14 +18,8 @@ CLIPS = (
 )
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _composing():
-    with initialize_config_dir(conf_dir(), version_base="1.3"):
-        yield
-
-
 def check(*overrides):
-    return config.check(compose("config", overrides=list(overrides)))
+    return config.check(composed(*overrides))
 
 
 def of(*overrides, weights="w", clips=CLIPS):

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile as sf
-from running import config, run_cell
+from running import run_cell
 
 import noiseprobe
 from noiseprobe.config import PACKAGE
@@ -158,7 +158,3 @@ def test_a_folder_of_real_recordings_works_as_the_demo_does(tmp_path: Path) -> N
 def test_no_file_at_all_is_an_error_before_anything_is_loaded(tmp_path: Path) -> None:
     with pytest.raises(NoiseprobeError, match=r"data\.root: no flac, mp3, ogg, wav file"):
         run_cell(tmp_path / "results", "data=folder", f"data.root={tmp_path}")
-
-
-def test_the_configuration_that_tests_run_is_a_short_one() -> None:
-    assert [v.name for v in config().noise.variants] == ["white@2.0s+0.2s", "white@2.0s+0.5s"]
