@@ -249,7 +249,7 @@ def test_a_deleted_key_is_missed(key):
 
 
 def test_a_group_set_to_a_plain_value_is_refused():
-    cfg = OmegaConf.create({**compose("config"), "trainer": "fast"})
+    cfg = OmegaConf.create({**composed(), "trainer": "fast"})
     with pytest.raises(NoiseprobeError, match="trainer: got fast, expected one of the group's options"):
         config.check(cfg)
 

@@ -4,8 +4,8 @@
 
 transformers' MusicgenForCausalLM with MusicGen's delay pattern and special token, unconditional: the cross-attention
 that the class brings is set to zero and stays untrained, so a text condition changes nothing. The data is music
-alone: no noise was added to it. Writes WORK/tiny (MusicgenForConditionalGeneration.save_pretrained layout) and
-WORK/lm.json (nll per codebook, training and held-out songs).
+alone: no noise was added to it. Writes WORK/tiny (MusicgenForConditionalGeneration.save_pretrained layout),
+WORK/songs.json (what was trained on, what held out) and WORK/lm.json (nll per codebook on both).
 """
 
 import argparse
@@ -106,6 +106,8 @@ def main() -> None:
         held: [[codes_of(s, codec, g) for s in songs if s.held_out == held for g in GAINS_DB] for songs in sources]
         for held in (False, True)
     }
+    names = [[s.name for songs in sources for s in songs if s.held_out == held] for held in (False, True)]
+    (WORK / "songs.json").write_text(json.dumps(dict(zip(["training", "held_out"], names, strict=True)), indent=1))
     train = Batches(pools[False], args.seed)
     fixed = {name: Batches(pools[held], 1)(32) for name, held in [("train", False), ("held_out", True)]}
     torch.manual_seed(args.seed)
