@@ -3,7 +3,7 @@
 import torch
 from lightning import LightningModule
 from lightning.pytorch.utilities.types import STEP_OUTPUT
-from torch import Tensor, nn
+from torch import Tensor
 
 from noiseprobe.data.collate import BadClip, Batch, Done, Pair
 from noiseprobe.data.manifest import Manifest
@@ -39,16 +39,16 @@ class NoiseProbe(LightningModule):
         self.model, self.scoring, self.manifest, self.records = model, scoring, manifest, records
         self.pattern = model.pattern(scoring)
         self.variants = {v.name: i for i, v in enumerate(variants)}
-        profiles = [PairedLossProfile(model.codebooks, frames) for _ in variants]
-        self.profiles = nn.ModuleList(profiles)  # so that the states follow the module to its device
+        # A plain list, not a ModuleList: MPS has no float64, so the states don't always follow the module.
+        self.profiles = [PairedLossProfile(model.codebooks, frames) for _ in variants]
         names = dict.fromkeys((c.group, c.song) for c in manifest.clips)
         self.songs = {name: i for i, name in enumerate(names)}
         self.result: list[Profile] = []
 
     def on_test_epoch_start(self) -> None:
         self.model.eval()
-        if self.device.type == "mps":
-            self.profiles.to("cpu")  # float64 states
+        for profile in self.profiles:
+            profile.to("cpu" if self.device.type == "mps" else self.device)
 
     def test_step(self, batch: Batch, batch_idx: int) -> STEP_OUTPUT:
         for item in batch.items:
@@ -65,7 +65,7 @@ class NoiseProbe(LightningModule):
 
     def on_test_epoch_end(self) -> None:
         # torchmetrics reduces over processes inside compute
-        self.result = [Profile(*(x.cpu() for x in profile.compute())) for profile in self._profiles()]
+        self.result = [Profile(*(x.cpu() for x in profile.compute())) for profile in self.profiles]
 
     def score(self, pair: Pair) -> Record:
         """The nll of a clip and its variants.
@@ -104,10 +104,7 @@ class NoiseProbe(LightningModule):
         scored = torch.zeros(clean.shape[1], dtype=torch.bool)
         scored[self.pattern.averaged(len(scored))] = True
         for v in record.variants:
-            self._profiles()[self.variants[v.variant]].update(clean, torch.from_numpy(v.nll), song, scored)
-
-    def _profiles(self) -> list[PairedLossProfile]:
-        return [p for p in self.profiles if isinstance(p, PairedLossProfile)]
+            self.profiles[self.variants[v.variant]].update(clean, torch.from_numpy(v.nll), song, scored)
 
     def _finite(self, nll: Tensor, clip: str, variant: str) -> None:
         bad = (~torch.isfinite(nll[:, self.pattern.first :])).nonzero()

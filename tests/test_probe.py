@@ -138,7 +138,7 @@ def test_metric_states_stay_float64_under_bf16(clips: Manifest, tmp_path: Path) 
     pair = collate(probe.model)([ClipDataset(clips, 32_000, 1)[0]])  # type: ignore[arg-type]
     with torch.inference_mode():
         probe.test_step(pair, 0)
-    for profile in probe._profiles():
+    for profile in probe.profiles:
         assert profile.total.dtype == torch.float64
         assert profile.compute().mean.dtype == torch.float64
 

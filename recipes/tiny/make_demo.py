@@ -2,8 +2,8 @@
 
     python recipes/tiny/make_demo.py
 
-24 clips of 15 s from 20 songs, at fixed shares of each song: one clip of each held-out song of the Singularity
-soundtrack and of each piece by Bach, two of each rock song. Mono, 32 kHz, OGG Vorbis.
+24 clips of 15 s from 19 songs, at fixed shares of each song: one clip of each held-out song of the Singularity
+soundtrack and of each piece by Bach, two of each rock song and of BWV 846. Mono, 32 kHz, OGG Vorbis.
 """
 
 import csv
@@ -15,7 +15,8 @@ from songs import RATE, Song, bach, load, released
 
 DEMO = Path(__file__).resolve().parents[2] / "noiseprobe/assets/demo"
 SECONDS = 15
-PLACES = {"electronic": [0.4], "rock": [0.25, 0.6], "bach": [0.2]}  # share of the song before the clip
+# share of the song before the clip, by song or else by group
+PLACES = {"electronic": [0.4], "rock": [0.25, 0.6], "bach": [0.2], "bach_bwv846": [0.2, 0.7]}
 
 
 def chosen() -> list[Song]:
@@ -29,7 +30,7 @@ def main() -> None:
     for song in chosen():
         x, n = load(song), SECONDS * RATE
         name = song.name.split("__")[0]
-        for i, place in enumerate(PLACES[song.group], 1):
+        for i, place in enumerate(PLACES.get(name, PLACES[song.group]), 1):
             at = round(place * (len(x) - n))
             relative = f"{song.group}/{name}_{i}.ogg"
             (DEMO / song.group).mkdir(parents=True, exist_ok=True)
