@@ -6,15 +6,18 @@ before torch is imported; only then the model is loaded and `evaluate` runs.
 
 import importlib
 import logging
-import shutil
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+
+import pyarrow.parquet as pq
 
 from noiseprobe.config import MARGIN, Config
 from noiseprobe.data.manifest import Manifest, Rejected
 from noiseprobe.errors import NoiseprobeError
 from noiseprobe.identity import cell_name, identity
 from noiseprobe.models.weights import locate
+from noiseprobe.processes import exclusive, is_first
 from noiseprobe.results.index import DONE
 
 log = logging.getLogger(__name__)
@@ -34,20 +37,40 @@ def run(config: Config) -> Path:
     name = cell_name(config, identity(config, weights.hash, manifest.clips))
     folder = config.paths.results / name
     if (folder / DONE).exists() and not config.force:
-        log.info(f"{name} is finished already (force=true runs it again)")
+        _finished(config, manifest, folder)
         return folder
+    records = folder / "records"
     try:
-        if config.force and folder.exists():
-            shutil.rmtree(folder)
-        (folder / "records").mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise NoiseprobeError(f"paths.results: {error.filename} can't be written: {error.strerror}") from error
-    log.info(f"{name}: {len(manifest.clips)} clips, {len(config.noise.variants)} variants")
-    # Only now, so that finished cells and bad ones never wait for torch.
-    from noiseprobe.evaluate import evaluate
+        records.mkdir(parents=True, exist_ok=True)
+        # Under ddp the other processes come here too, after the first.
+        with exclusive(records / "lock", str(folder)) if is_first() else nullcontext():
+            if config.force and is_first():
+                (folder / DONE).unlink(missing_ok=True)
+                for record in records.glob("*.*"):
+                    record.unlink()
+            log.info(f"{name}: {len(manifest.clips)} clips, {len(config.noise.variants)} variants")
+            # Only now, so that finished cells and bad ones never wait for torch.
+            from noiseprobe.evaluate import evaluate
 
-    evaluate(config, weights, manifest, folder)
+            evaluate(config, weights, manifest, folder)
+    except OSError as error:
+        what = str(error.filename or folder)
+        key = "paths.results: " if what.startswith(str(config.paths.results)) else ""
+        raise NoiseprobeError(f"{key}{what} can't be written or read: {error.strerror or error}") from error
     return folder
+
+
+def _finished(config: Config, manifest: Manifest, folder: Path) -> None:
+    """A finished cell's numbers stand; what can't be scored of the data may have changed since, and strict is now."""
+    log.info(f"{folder.name} is finished already (force=true runs it again)")
+    before = pq.ParquetFile(folder / "rejected.parquet").read().to_pylist()  # read_table would import pandas
+    known = {(r["path"], r["clip"], r["variant"]) for r in before}
+    new = [r for r in manifest.rejected if (r.path, r.clip, r.variant) not in known]
+    if config.strict and (before or manifest.rejected):
+        first = (manifest.rejected or [Rejected(**{k: r[k] for k in ["path", "reason"]}) for r in before])[0]
+        raise NoiseprobeError(f"{folder.name}: rejected with strict=true, {first.path} first: {first.reason}")
+    for r in new:
+        log.warning(f"rejected since then, so not in these results: {r.path}: {r.reason}")
 
 
 def plan(config: Config) -> Manifest:
@@ -62,12 +85,13 @@ def plan(config: Config) -> Manifest:
     kept = []
     for clip in found.clips:
         misfits = [v for v in config.noise.variants if not clip.fits(v, MARGIN)]
-        for v in misfits:
+        fits_none = len(misfits) == len(config.noise.variants)
+        if not fits_none:
+            kept.append(clip)
+        for v in misfits[:1] if fits_none else misfits:
             end = v.onset + v.length
             reason = f"{clip.duration:.3f} s are too short for noise up to {end:g} s and {MARGIN:g} s after it"
-            rejected.append(Rejected(clip.id.rpartition("#")[0], reason, clip.id, v.name))
-        if len(misfits) < len(config.noise.variants):
-            kept.append(clip)
+            rejected.append(Rejected(clip.id.rpartition("#")[0], reason, clip.id, None if fits_none else v.name))
     if not kept:
         first = rejected[0]
         raise NoiseprobeError(f"data.root: no clip of {config.data.root} can be scored; {first.path}: {first.reason}")

@@ -21,10 +21,11 @@ def conf_dir() -> str:
 def _job(cfg: DictConfig) -> str:
     config = configuration.check(cfg)
     from noiseprobe.cell import run
+    from noiseprobe.processes import is_first
     from noiseprobe.report.console import print_cells
 
     folder = run(config)
-    if not _is_sweep():
+    if is_first() and not _is_sweep():
         print_cells([folder])
     return str(folder)
 
@@ -44,4 +45,8 @@ def main() -> None:
     # Shells leave the ~ of key=~/folder alone, and Hydra's grammar has no such character.
     home = f"={Path.home()}"
     sys.argv[1:] = [re.sub(r"=~(?=/|$)", lambda _: home, argument) for argument in sys.argv[1:]]
-    _job()
+    try:
+        _job()
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on where it stopped", file=sys.stderr)
+        sys.exit(130)

@@ -4,6 +4,7 @@
 what is allowed. It loads nothing and takes milliseconds, so all cells of a sweep are checked before the first starts.
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -147,7 +148,8 @@ def _model(raw: dict[str, Any]) -> ModelConfig:
 def _data(raw: dict[str, Any]) -> DataConfig:
     if raw["root"] is None:
         raise checks.refusal("data.root", None, "a folder of wav, flac, ogg or mp3 files, such as data.root=~/music")
-    root = checks.path("data.root", raw["root"])
+    # Absolute and without "..": clip ids are paths relative to it, however it was written.
+    root = Path(os.path.abspath(checks.path("data.root", raw["root"])))
     if not checks.exists(root, "dir"):
         raise checks.refusal("data.root", root, "a folder that exists")
     manifest = raw["manifest"]
@@ -158,7 +160,7 @@ def _data(raw: dict[str, Any]) -> DataConfig:
     duration = checks.number("data.duration", raw["duration"], low=0.0, open_low=True)
     if duration > MAX_DURATION:
         raise checks.refusal("data.duration", duration, f"at most {MAX_DURATION:g} s, the released models' maximum")
-    name = root.resolve().name if raw["name"] is None else checks.text("data.name", raw["name"])
+    name = root.name if raw["name"] is None else checks.text("data.name", raw["name"])
     return DataConfig(
         name=name,
         source=checks.choice("data.source", raw["source"], ["folder"]),

@@ -5,12 +5,15 @@ import logging
 import math
 import time
 import warnings
+from contextlib import nullcontext
 from functools import lru_cache
 from pathlib import Path
 
+import torch
 from lightning import Trainer
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 
-from noiseprobe.callbacks.loggers import log_cell
+from noiseprobe.callbacks.loggers import cell_logger, log_summary
 from noiseprobe.callbacks.progress import Progress
 from noiseprobe.config import Config
 from noiseprobe.data.collate import PairCollate
@@ -35,6 +38,7 @@ def evaluate(config: Config, weights: Weights, manifest: Manifest, folder: Path)
         NoiseprobeError: for what the user can mend.
     """
     start = time.perf_counter()
+    trainer = make_trainer(config)
     model = load_model(config.model.backend, weights, config.precision)
     longest = max(clip.duration for clip in manifest.clips)
     frames = math.ceil(round(longest * model.sample_rate) / model.hop)
@@ -51,24 +55,33 @@ def evaluate(config: Config, weights: Weights, manifest: Manifest, folder: Path)
     probe = NoiseProbe(model, config.scoring, config.noise.variants, manifest, records, frames)
     dataset = ClipDataset(manifest, model.sample_rate, model.channels, scored)
     collate = PairCollate(config.noise, config.seed, model.sample_rate, model.hop)
-    trainer = make_trainer(config)
-    trainer.test(probe, PairDataModule(config.data, dataset, collate), verbose=False)
-    tested = time.perf_counter()
-    if not trainer.is_global_zero:
-        return
-    cell = CellInfo(
-        name=folder.name, config=config, clips=manifest.clips, rejected=manifest.rejected, weights=weights.hash,
-        revision=weights.revision, pattern=probe.pattern, look_ahead=model.look_ahead, look_back=model.look_back,
-        hop=model.hop, sample_rate=model.sample_rate,
-    )  # fmt: skip
-    timings = {"load": round(loaded - start, 3), "test": round(tested - loaded, 3)}
-    summary = write_cell(folder, cell, records, probe.result, timings)
-    write_figures(folder, model.frame_rate)
-    log_cell(config, folder, summary)
-    finish(folder, records, summary["signature"])
+    with cell_logger(config, folder) if trainer.is_global_zero else nullcontext() as logger:
+        try:
+            trainer.test(probe, PairDataModule(config.data, dataset, collate), verbose=False)
+        except SystemExit as error:  # what Lightning makes of Ctrl-C
+            if trainer.interrupted:
+                raise KeyboardInterrupt from error
+            raise
+        tested = time.perf_counter()
+        if trainer.is_global_zero:
+            cell = CellInfo(
+                name=folder.name, config=config, clips=manifest.clips, rejected=manifest.rejected,
+                weights=weights.hash, revision=weights.revision, pattern=probe.pattern, look_ahead=model.look_ahead,
+                look_back=model.look_back, hop=model.hop, sample_rate=model.sample_rate,
+            )  # fmt: skip
+            ran = {
+                "device": str(trainer.strategy.root_device), "processes": trainer.world_size,
+                "seconds": {"load": round(loaded - start, 3), "test": round(tested - loaded, 3)},
+            }  # fmt: skip
+            summary = write_cell(folder, cell, records, probe.result, ran)
+            write_figures(folder, model.frame_rate)
+            if logger is not None:
+                log_summary(logger, summary)
+            finish(folder, records, summary["signature"])
+    trainer.strategy.barrier()  # a process that ends early would take the one that writes with it
 
 
-@lru_cache(maxsize=1)  # a sweep loads a model once, and has one in memory
+@lru_cache(maxsize=1)  # a sweep loads a model once
 def load_model(backend: str, weights: Weights, precision: str) -> MusicLM:
     """The model of a backend, by the backend's module."""
     log.info(f"loading {weights.folder}")
@@ -82,9 +95,15 @@ def make_trainer(config: Config) -> Trainer:
     # Lightning asks for more workers than a test run needs; data.num_workers says how many there are.
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
     warnings.filterwarnings("ignore", message=".*treespec, LeafSpec.*")  # between Lightning and torch
+    # Ten bits of mantissa would be enough to flip codes.
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
     t = config.trainer
-    return Trainer(
-        accelerator=t.accelerator, devices=t.devices, num_nodes=t.num_nodes, strategy=t.strategy, precision="32-true",
-        logger=False, callbacks=[Progress()], enable_checkpointing=False, enable_progress_bar=False,
-        enable_model_summary=False, use_distributed_sampler=False, inference_mode=True,
-    )  # fmt: skip
+    try:
+        return Trainer(
+            accelerator=t.accelerator, devices=t.devices, num_nodes=t.num_nodes, strategy=t.strategy,
+            precision="32-true", logger=False, callbacks=[Progress()], enable_checkpointing=False,
+            enable_progress_bar=False, enable_model_summary=False, use_distributed_sampler=False, inference_mode=True,
+        )  # fmt: skip
+    except (MisconfigurationException, ValueError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise NoiseprobeError(f"trainer.accelerator: got {t.accelerator} with devices {t.devices}: {reason}") from error

@@ -7,9 +7,10 @@ started anew; entries are only ever added, and the file is replaced in one step.
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
+
+from noiseprobe.files import write_json
 
 CHUNK = 1 << 22
 
@@ -67,8 +68,6 @@ def _save(memory: dict[str, object]) -> None:
     target = memory_file()
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=target.parent, delete=False) as f:
-            json.dump(memory, f)
-        os.replace(f.name, target)
+        write_json(target, memory)
     except OSError:
         return  # a read-only home: hashes are computed again next time

@@ -1,5 +1,7 @@
 """NoiseProbe: a frozen music language model that scores clean and corrupted clips; `test_step` only."""
 
+import math
+
 import torch
 from lightning import LightningModule
 from lightning.pytorch.utilities.types import STEP_OUTPUT
@@ -82,6 +84,10 @@ class NoiseProbe(LightningModule):
             codes.append(self.model.encode(torch.stack(clips[at : at + size])))
             nll.append(self.model.nll(codes[-1], self.scoring))
         all_codes, all_nll = torch.cat(codes), torch.cat(nll).cpu()
+        expected = (len(clips), self.model.codebooks, math.ceil(pair.clean.shape[-1] / self.model.hop))
+        if all_codes.shape != expected:
+            got = tuple(all_codes.shape)
+            raise NoiseprobeError(f"{pair.clip.id}: the codec gave codes of shape {got}, expected {expected}")
         names = ["clean", *(c.variant.name for c in pair.corrupted)]
         for name, values in zip(names, all_nll, strict=True):
             self._finite(values, pair.clip.id, name)

@@ -99,7 +99,7 @@ def test_the_model_has_learnt_from_music_it_never_heard() -> None:
     model = load(TINY, "fp32")
     by_group: dict[str, list[torch.Tensor]] = defaultdict(list)
     shuffled = []
-    for clip in manifest(check(composed("data.limit=12")).data).clips:
+    for clip in manifest(check(composed("data.limit=19")).data).clips:
         with torch.inference_mode():
             codes = model.encode(decode(clip, 32_000, 1)[None])
             by_group[clip.group].append(model.nll(codes)[0, :, :-3].double().mean(1))

@@ -9,7 +9,7 @@ import torch
 from torch.utils.data import DataLoader, Subset
 
 from noiseprobe.config import PACKAGE, DataConfig, NoiseConfig
-from noiseprobe.data.collate import Batch, Loaded, PairCollate
+from noiseprobe.data.collate import Loaded, PairCollate
 from noiseprobe.data.datamodule import ClipDataset
 from noiseprobe.data.folder import manifest
 from noiseprobe.data.manifest import Manifest
@@ -52,10 +52,9 @@ def scores(
     probe = make_probe(model, clips, folder)
     dataset = Subset(ClipDataset(clips, model.sample_rate, model.channels), order)
     loader = DataLoader(dataset, batch_size, num_workers=workers, collate_fn=collate(model))
-    for i, batch in enumerate(loader):
-        assert isinstance(batch, Batch)
-        probe.test_step(batch, i)
-    return {i: probe.records.read(i) for i in order}
+    pairs = [item for batch in loader for item in batch.items]
+    assert [p.index for p in pairs] == order
+    return {p.index: probe.score(p) for p in pairs}
 
 
 @pytest.fixture(scope="module")

@@ -1,42 +1,63 @@
 """A cell's summary for experiment loggers: the numbers of summary.json as scalars, one step for each variant."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import wandb
 from lightning.pytorch.loggers import CSVLogger, Logger, WandbLogger
 
 from noiseprobe.config import Config
-from noiseprobe.results.index import MEANS
+from noiseprobe.errors import NoiseprobeError
+from noiseprobe.results.schema import MEANS
 
 
-def log_cell(config: Config, folder: Path, summary: dict[str, Any]) -> None:
-    """Log a finished cell with the configured logger and close it, with its exit code, whatever happens."""
+@contextmanager
+def cell_logger(config: Config, folder: Path) -> Iterator[Logger | None]:
+    """The configured logger, None for none; closed with its exit code whatever happens."""
     logger = make_logger(config, folder)
-    if logger is None:
-        return
     status = "failed"
     try:
-        for step, variant in enumerate(summary["variants"]):
-            logger.log_metrics(scalars(variant), step=step)
-        logger.save()
+        yield logger
         status = "success"
     finally:
-        logger.finalize(status)
+        if logger is not None:
+            logger.finalize(status)
         if isinstance(logger, WandbLogger):
             logger.experiment.finish(exit_code=0 if status == "success" else 1)
 
 
+def log_summary(logger: Logger, summary: dict[str, Any]) -> None:
+    """One step for each variant."""
+    for step, variant in enumerate(summary["variants"]):
+        logger.log_metrics(scalars(variant), step=step)
+    logger.save()
+
+
 def make_logger(config: Config, folder: Path) -> Logger | None:
-    """The logger that `logger=` names, None for none."""
+    """The logger that `logger=` names, None for none.
+
+    Raises:
+        NoiseprobeError: if Weights & Biases can't begin a run.
+    """
     options = config.logger
     match options["name"]:
         case "csv":
             return CSVLogger(folder, name="", version="logs")
         case "wandb":
-            return WandbLogger(
+            logger = WandbLogger(
                 name=folder.name, save_dir=folder, project=options["project"], entity=options["entity"],
                 offline=options["offline"], group=config.data.name, job_type=config.model.name,
             )  # fmt: skip
+            try:
+                _ = logger.experiment  # begins the run: now, not after everything was scored
+            except wandb.errors.Error as error:
+                reason = str(error).strip().splitlines()[0]
+                raise NoiseprobeError(
+                    f"logger: wandb can't begin a run ({reason}); log in, or logger.offline=true"
+                ) from error
+            return logger
     return None
 
 

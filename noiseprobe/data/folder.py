@@ -60,9 +60,9 @@ def manifest(data: DataConfig) -> Manifest:
             reason = f"the file ends at {seconds:.3f} s, before the clip's start at {start:g} s"
             rejected.append(Rejected(entry.relative, reason))
         clips += found
-    clips = limited(in_order(clips), data.limit)
     if len({c.id for c in clips}) < len(clips):
         raise NoiseprobeError(f"data.manifest: {data.manifest} names a clip (path and start) twice")
+    clips = limited(in_order(clips), data.limit)
     content, errors = hash_files(dict.fromkeys(c.path for c in clips))
     vanished = [c for c in clips if c.path in errors]
     rejected += [Rejected(_relative(c.path, data.root), _reason(errors[c.path]), c.id) for c in vanished]
@@ -93,7 +93,7 @@ def _group_and_song(path: Path, root: Path) -> tuple[str, str]:
         parts = path.relative_to(root).parts
     except ValueError:  # a table may name files elsewhere
         return _text(path.parent.name), _text(path.stem)
-    group = parts[0] if len(parts) > 1 else root.resolve().name
+    group = parts[0] if len(parts) > 1 else root.name
     return _text(group), _text(parts[1] if len(parts) > 2 else path.stem)
 
 
@@ -114,7 +114,7 @@ def _table(data: DataConfig) -> Iterator[Entry]:
 def _row(row: dict[str, str], root: Path, where: str) -> Entry:
     if not row["path"]:
         raise NoiseprobeError(f"{where}: the path is empty")
-    path = Path(os.path.normpath(root / row["path"]))
+    path = Path(os.path.abspath(root / row["path"]))
     group, song = _group_and_song(path, root)
     start = None
     if row.get("start"):

@@ -19,7 +19,7 @@ PEAK_FRAMES = 5  # the paper: "the first five tokens"
 
 
 def regions(
-    on: int, off: int, frames: int, look_ahead: int = 0, look_back: int = 0, context: int = 0
+    on: int, off: int, frames: int, look_ahead: int = 0, look_back: int = 0, context: int = 0, first: int = 0
 ) -> Mapping[str, tuple[int, int] | None]:
     """Frame ranges [start, stop) of each region.
 
@@ -30,6 +30,7 @@ def regions(
         look_ahead: LA, frames before `on` on whose features the codec's convolutions change.
         look_back: LB, the same from `off` on.
         context: d, frames before a changed frame whose context may change.
+        first: the first frame that has a value; no region begins before it.
 
     Raises:
         ValueError: if the span isn't within the clip.
@@ -49,5 +50,5 @@ def regions(
         "offset": (max(off - reach, after_peak), off + look_back + PEAK_FRAMES),
         "recovery": (off + look_back + PEAK_FRAMES, frames),
     }
-    clipped = {name: (max(start, 0), min(stop, frames)) for name, (start, stop) in bounds.items()}
+    clipped = {name: (max(start, first), min(stop, frames)) for name, (start, stop) in bounds.items()}
     return {name: (start, stop) if start < stop else None for name, (start, stop) in clipped.items()}

@@ -6,7 +6,7 @@ song this is the clustered standard error; with one clip a song the ordinary one
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -22,21 +22,26 @@ class SongMean(NamedTuple):
     clips: int
 
 
-def song_mean(values: Sequence[float | None], songs: Sequence[str]) -> SongMean:
+def song_mean(values: Sequence[float | None], songs: Sequence[Hashable]) -> SongMean:
     """Mean over clips of a song, then over songs; clips without a value are left out.
 
     Args:
-        values: one value a clip; None or NaN where there is none.
+        values: one value a clip; None where there is none.
         songs: the song of each clip.
+
+    Raises:
+        ValueError: if there isn't one song for each value, or a value is NaN.
 
     >>> song_mean([1.0, 3.0, 5.0], ["a", "a", "b"])
     SongMean(mean=3.5, se=1.5, songs=2, clips=3)
     """
     if len(values) != len(songs):
         raise ValueError(f"songs: got {len(songs)}, expected one for each of {len(values)} values")
-    by_song: dict[str, list[float]] = {}
+    by_song: dict[Hashable, list[float]] = {}
     for value, song in zip(values, songs, strict=True):
-        if value is not None and not math.isnan(value):
+        if value is not None:
+            if math.isnan(value):
+                raise ValueError(f"values: got NaN for song {song}, expected a number, or None where there is none")
             by_song.setdefault(song, []).append(value)
     means = [math.fsum(v) / len(v) for v in by_song.values()]
     clips = sum(map(len, by_song.values()))

@@ -4,7 +4,7 @@ A profile is the nll as a function of the frame, averaged over the clips of a so
 codebook and a last one for their mean. The states are fixed-shape float64 sums and int64 counts, reduced by "sum", so
 they stay small whatever the number of clips, and processes add up to the same numbers as one.
 
-Whole songs must come to one process, the clips of a song one after another; both are what the DataModule does. The
+Whole songs must come to one process, in the order of their indices; both are what the DataModule does. The
 sums always hold the open song's mean so far: `base_*` are the sums before it, and `open_*` the song itself. Those are
 states only to be reset, moved and pickled with the rest; `compute` doesn't read them.
 """
@@ -75,7 +75,7 @@ class LossProfile(Metric):
 
         Args:
             nll: [K, T'] with T' <= frames.
-            song: the song's index; the clips of a song come one after another.
+            song: the song's index; songs come in the order of their indices.
             scored: bool [T'], False at frames that have no value; None: all have one.
         """
         self._add(nll, song, scored)
@@ -94,6 +94,8 @@ class LossProfile(Metric):
         padded[..., :-1, :t] = values
         padded[..., -1, :t] = values.mean(-2)
         padded = torch.where(counted > 0, padded, 0.0)
+        if song < int(self.open_song):
+            raise ValueError(f"song: got {song} after {int(self.open_song)}, expected the clips in the order of songs")
         if song != int(self.open_song):
             self.base_total, self.base_squares = self.total.clone(), self.squares.clone()
             self.base_songs = self.songs.clone()
@@ -135,7 +137,7 @@ class PairedLossProfile(LossProfile):
         Args:
             clean: nll [K, T'].
             corrupted: nll [K, T'].
-            song: the song's index; the clips of a song come one after another.
+            song: the song's index; songs come in the order of their indices.
             scored: bool [T'], False at frames that have no value.
         """
         if clean.shape != corrupted.shape:

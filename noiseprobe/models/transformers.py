@@ -4,10 +4,10 @@ Unconditional scoring uses the decoder and the EnCodec audio encoder. Without a 
 which equals MusicGen's null condition exactly (the released null is zeros in embedding and mask).
 """
 
-import json
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor
 from transformers import EncodecModel, MusicgenForCausalLM, MusicgenForConditionalGeneration
 from transformers.utils import logging
@@ -50,19 +50,11 @@ class TransformersMusicGen(MusicLM):
 
 
 def load(folder: Path, precision: str) -> TransformersMusicGen:
-    """The model in a folder; the language model in fp32 or bf16, the codec always in fp32.
+    """The model in a folder that `weights.locate` has checked; the language model in fp32 or bf16, the codec in fp32.
 
     Raises:
-        NoiseprobeError: for another kind of model, or tensors that are missing or don't fit.
+        NoiseprobeError: for files that can't be read, and tensors that are missing or don't fit.
     """
-    config = json.loads((folder / "config.json").read_text())
-    kind, channels = config.get("model_type"), config.get("decoder", {}).get("audio_channels", 1)
-    if kind != "musicgen" or channels != 1:
-        got = f"{kind} with {channels} channels" if kind == "musicgen" else kind
-        raise NoiseprobeError(
-            f"model.path: {folder} is a {got} model, expected a mono musicgen (small, medium, large or a fine-tuned"
-            " one); melody and stereo models aren't scored yet"
-        )
     bars, verbosity = logging.is_progress_bar_enabled(), logging.get_verbosity()
     logging.disable_progress_bar()
     logging.set_verbosity_error()
@@ -70,6 +62,9 @@ def load(folder: Path, precision: str) -> TransformersMusicGen:
         whole, info = MusicgenForConditionalGeneration.from_pretrained(
             folder, dtype=torch.float32, local_files_only=True, use_safetensors=True, output_loading_info=True
         )
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise NoiseprobeError(f"model.path: {folder} can't be loaded: {reason}") from error
     finally:
         logging.set_verbosity(verbosity)
         if bars:
@@ -78,5 +73,12 @@ def load(folder: Path, precision: str) -> TransformersMusicGen:
     if missing or info["mismatched_keys"]:
         first = (missing or [str(k) for k in info["mismatched_keys"]])[0]
         raise NoiseprobeError(f"model.path: {folder} lacks tensors or has them in other shapes, {first} first")
-    whole.decoder.to(PRECISIONS[precision])
-    return TransformersMusicGen(whole.audio_encoder, whole.decoder)
+    codec, decoder = whole.audio_encoder, whole.decoder
+    books = codec.quantizer.get_num_quantizers_for_bandwidth(codec.config.target_bandwidths[0])
+    if books != decoder.config.num_codebooks:
+        raise NoiseprobeError(
+            f"model.path: {folder}: the codec gives {books} codebooks at its first bandwidth, expected the language"
+            f" model's {decoder.config.num_codebooks}"
+        )
+    decoder.to(PRECISIONS[precision])
+    return TransformersMusicGen(codec, decoder)

@@ -1,5 +1,7 @@
 """Find a model's files before anything heavy is imported, and say which weights they are."""
 
+import json
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +19,7 @@ class Weights:
 
     Attributes:
         folder: where it is.
-        hash: over the contents of all its files, whatever the folder is called.
+        hash: over the contents of the files that are read, whatever the folder is called.
         revision: the hub's commit, None for a local folder.
     """
 
@@ -30,18 +32,19 @@ def locate(model: ModelConfig) -> Weights:
     """The model's folder: `model.path`, the hub's cache, or the hub, in this order.
 
     Raises:
-        NoiseprobeError: if there is none, or it lacks files.
+        NoiseprobeError: if there is none, it lacks files, or it holds a model that isn't scored.
     """
-    folder = model.path or _from_hub(model)
-    config, tensors = folder / "config.json", sorted(folder.glob("*.safetensors"))
-    if not config.is_file() or not tensors:
+    folder = model.path or _cached(model) or _from_hub(model)
+    files = _files(folder)
+    if files is None:
         has = sorted(p.name for p in folder.iterdir())
         other = " (audiocraft's own layout isn't read yet)" if "state_dict.bin" in has else ""
         raise NoiseprobeError(
             f"model.path: {folder} has {', '.join(has[:8]) or 'no file'}{other}, expected config.json and *.safetensors"
-            " as save_pretrained writes them"
+            " (every shard of them) as save_pretrained writes them"
         )
-    hashes, errors = hash_files([config, *tensors])
+    _check(folder / "config.json")
+    hashes, errors = hash_files(files)
     for path, error in errors.items():
         raise NoiseprobeError(f"model.path: {path} can't be read: {error.strerror}")
     # The hub's cache is links to blobs below snapshots/<commit>.
@@ -49,20 +52,71 @@ def locate(model: ModelConfig) -> Weights:
     return Weights(folder, digest({path.name: h for path, h in hashes.items()}), revision)
 
 
-def _from_hub(model: ModelConfig) -> Path:
-    from huggingface_hub import HfApi, constants, snapshot_download
+def _files(folder: Path) -> list[Path] | None:
+    """All files that make up the model, None if any is missing."""
+    config, index = folder / "config.json", folder / "model.safetensors.index.json"
+    if index.is_file():
+        try:
+            shards = sorted(set(json.loads(index.read_text())["weight_map"].values()))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return None
+        files = [config, index, *(folder / name for name in shards)]
+    else:
+        files = [config, folder / "model.safetensors"]
+    return files if all(f.is_file() for f in files) else None
+
+
+def _check(path: Path) -> None:
+    """Refuse what isn't scored, from config.json alone."""
+    try:
+        config = json.loads(path.read_text())
+        kind, codec, decoder = config.get("model_type"), config["audio_encoder"], config["decoder"]
+        channels, chunk, normalize = decoder.get("audio_channels", 1), codec.get("chunk_length_s"), codec["normalize"]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        kind = config.get("model_type") if isinstance(error, KeyError) else None
+        if kind in (None, "musicgen"):
+            raise NoiseprobeError(f"model.path: {path} isn't a MusicGen's configuration ({error!r})") from error
+        channels, chunk, normalize = 1, None, False
+    if kind != "musicgen" or channels != 1:
+        got = f"{kind} with {channels} channels" if kind == "musicgen" else kind
+        raise NoiseprobeError(
+            f"model.path: {path} says {got}, expected a mono musicgen (small, medium, large or a fine-tuned one);"
+            " melody and stereo models aren't scored yet"
+        )
+    if chunk is not None or normalize:
+        raise NoiseprobeError(
+            f"model.path: {path}: the codec has chunk_length_s={chunk} and normalize={normalize}, expected null and"
+            " false as MusicGen's has: it must encode a clip in one piece, at its own level"
+        )
+
+
+def _cached(model: ModelConfig) -> Path | None:
+    """A complete snapshot in the hub's cache; other programs leave parts of one there."""
+    from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
     assert model.hub is not None
     try:
-        return Path(snapshot_download(model.hub, revision=model.revision, allow_patterns=FILES, local_files_only=True))
+        folder = snapshot_download(model.hub, revision=model.revision, allow_patterns=FILES, local_files_only=True)
     except LocalEntryNotFoundError:
-        pass
+        return None
+    return Path(folder) if _files(Path(folder)) else None
+
+
+def _from_hub(model: ModelConfig) -> Path:
+    from huggingface_hub import HfApi, constants, hf_hub_download, snapshot_download
+
+    assert model.hub is not None
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it reports every request
     why = "HF_HUB_OFFLINE is set"
     if not constants.HF_HUB_OFFLINE:
         try:
             HfApi().model_info(model.hub, revision=model.revision, timeout=HUB_TIMEOUT)
+            # a few kB first: whether the model is one that can be scored
+            _check(Path(hf_hub_download(model.hub, "config.json", revision=model.revision)))
             return Path(snapshot_download(model.hub, revision=model.revision, allow_patterns=FILES))
+        except NoiseprobeError:
+            raise
         except Exception as error:  # whatever the network or the hub says, the user can do the same about it
             why = (str(error).strip() or type(error).__name__).splitlines()[0]
     raise NoiseprobeError(

@@ -11,25 +11,28 @@ from rich.table import Table
 
 from noiseprobe.functional.regions import REGIONS
 
+DIFFERENCES = ["model", "data", "level", "scoring", "precision", "seed"]  # columns where the cells of a sweep differ
+
 
 def print_cells(folders: Sequence[Path]) -> None:
     """One row for each cell and variant, then where the results and figures are."""
     summaries = [json.loads((folder / "summary.json").read_text()) for folder in folders]
     # Outside a terminal rich would cut at 80 columns.
     console = Console() if sys.stdout.isatty() else Console(width=200)
-    models = dict.fromkeys(f"{s['model']} on {s['data']}" for s in summaries)
-    table = Table(title=f"{', '.join(models)}: means in nats, +- standard error over songs; delta = corrupted - clean")
-    if len(models) > 1:
-        table.add_column("model and data", no_wrap=True)
-    table.add_column("noise", no_wrap=True)
+    varying = [name for name in DIFFERENCES if len({str(s[name]) for s in summaries}) > 1]
+    constant = ", ".join(str(summaries[0][name]) for name in ["model", "data"] if name not in varying)
+    title = "means in nats, +- standard error over songs; delta = corrupted - clean"
+    table = Table(title=f"{constant}: {title}" if constant else title)
+    for heading in [*varying, "noise"]:
+        table.add_column(heading, no_wrap=True)
     for heading in ["clips", "songs", "clean nll", "corrupted", "delta", *REGIONS]:
         table.add_column(heading, justify="right", no_wrap=True)
     for s in summaries:
         for v in s["variants"]:
-            cells = [v["variant"], str(v["n_clips"]), str(v["n_songs"])]
+            cells = [*(str(s[name]) for name in varying), v["variant"], str(v["n_clips"]), str(v["n_songs"])]
             cells += [_number(v[c]["mean"]) for c in ["nll_clean", "nll_corrupted"]]
             cells += [_pair(v[c]) for c in ["delta", *(f"{r}_delta" for r in REGIONS)]]
-            table.add_row(*([f"{s['model']} on {s['data']}"] if len(models) > 1 else []), *cells)
+            table.add_row(*cells)
     console.print(table)
     for s, folder in zip(summaries, folders, strict=True):
         if s["n_rejected"]:

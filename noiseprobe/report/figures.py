@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from noiseprobe.results.files import replace_file
+from noiseprobe.files import replace_file
 
 # Okabe and Ito's palette: told apart by the colour-blind and in grey
 BLUE, ORANGE, BLACK, SHADE = "#0072B2", "#D55E00", "#000000", "#DDDDDD"
@@ -19,7 +20,9 @@ BEFORE, AFTER = 2.0, 4.0  # seconds shown around the noise
 def write_figures(folder: Path, frame_rate: float) -> None:
     """profile.svg and profile.png of the cell whose tables are in a folder."""
     figure = profile_figure(pq.read_table(folder / "profile.parquet").to_pandas(), frame_rate)
-    replace_file(folder / "profile.svg", lambda p: figure.savefig(p, format="svg"))
+    # no date and no random ids: the same tables give the same bytes
+    with rc_context({"svg.hashsalt": "noiseprobe"}):
+        replace_file(folder / "profile.svg", lambda p: figure.savefig(p, format="svg", metadata={"Date": None}))
     replace_file(folder / "profile.png", lambda p: figure.savefig(p, format="png", dpi=110))
 
 

@@ -7,11 +7,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from noiseprobe.files import replace_file
 from noiseprobe.results import schema
-from noiseprobe.results.files import replace_file
 
 DONE = "DONE"
-MEANS = ["nll_clean", "nll_corrupted", "delta", "peak_delta", "assimilation_delta", "offset_delta", "recovery_delta"]
 
 
 def finished(results: Path) -> list[Path]:
@@ -21,14 +20,14 @@ def finished(results: Path) -> list[Path]:
 
 def index_table(cells: list[Path]) -> pa.Table:
     """The summaries of cells as a table."""
-    shared = ["cell", "model", "data", "noise", "scoring", "precision", "seed", "signature"]
+    shared = ["cell", "model", "data", "noise", "level", "scoring", "precision", "seed", "signature"]
     rows: list[dict[str, Any]] = []
     for cell in cells:
         summary = json.loads((cell / "summary.json").read_text())
         for v in summary["variants"]:
             row = {name: summary[name] for name in shared}
             row |= {name: v[name] for name in ["variant", "length_s", "onset_s", "n_clips", "n_songs"]}
-            for name in MEANS:
+            for name in schema.MEANS:
                 row |= {name: v[name]["mean"], f"{name}_se": v[name]["se"]}
             rows.append(row)
     return pa.Table.from_pylist(rows, schema=schema.INDEX)

@@ -15,8 +15,9 @@ from noiseprobe.results.schema import VERSION
 PACKAGES = ["torch", "torchaudio", "lightning", "transformers", "torchmetrics", "hydra-core", "numpy", "soundfile"]
 
 
-def meta(cell: CellInfo, signature: str, timings: dict[str, float]) -> dict[str, Any]:
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
+def meta(cell: CellInfo, signature: str, ran: dict[str, Any]) -> dict[str, Any]:
+    """The content of meta.json; `ran` says on which device, in how many processes and how long."""
+    on_gpu = ran["device"].startswith("cuda")
     return {
         "schema_version": VERSION,
         "signature": signature,
@@ -29,8 +30,9 @@ def meta(cell: CellInfo, signature: str, timings: dict[str, float]) -> dict[str,
         "look_back": cell.look_back,
         "delays": list(cell.pattern.delays),
         "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
-        "device": {"cpu": platform.processor() or platform.machine(), "gpu": gpu, "threads": torch.get_num_threads()},
-        "seconds": timings,
+        "processor": torch.cuda.get_device_name(ran["device"]) if on_gpu else platform.machine(),
+        "threads": torch.get_num_threads(),
+        **ran,
     }
 
 

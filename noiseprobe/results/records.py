@@ -5,9 +5,7 @@ clip, and processes hand their clips over by writing to the same folder. They go
 """
 
 import json
-import os
 import re
-import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from noiseprobe.data.manifest import Rejected
+from noiseprobe.files import replacing, write_json
 
 
 @dataclass(frozen=True)
@@ -68,9 +67,8 @@ class Records:
         arrays: dict[str, Any] = {"clean": record.clean, "meta": json.dumps({"clip": record.clip, "variants": scalars})}
         for i, v in enumerate(record.variants):
             arrays[f"nll_{i}"], arrays[f"changed_{i}"] = v.nll, v.changed
-        with tempfile.NamedTemporaryFile(dir=self.folder, suffix=".part", delete=False) as f:
+        with replacing(self.folder / f"{record.index:06d}.npz") as part, part.open("wb") as f:
             np.savez(f, **arrays)
-        os.replace(f.name, self.folder / f"{record.index:06d}.npz")
 
     def read(self, index: int) -> Record:
         with np.load(self.folder / f"{index:06d}.npz", allow_pickle=False) as f:
@@ -83,9 +81,7 @@ class Records:
 
     def reject(self, index: int, rejected: Rejected) -> None:
         """Note a clip that doesn't decode; it is tried again if the cell is resumed."""
-        with tempfile.NamedTemporaryFile("w", dir=self.folder, suffix=".part", delete=False) as f:
-            json.dump(asdict(rejected), f)
-        os.replace(f.name, self.folder / f"{index:06d}.rejected.json")
+        write_json(self.folder / f"{index:06d}.rejected.json", asdict(rejected))
 
     def rejected(self) -> dict[int, Rejected]:
         """The clips that don't decode, by index."""

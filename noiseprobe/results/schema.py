@@ -45,12 +45,13 @@ REJECTED = pa.schema([
     ("reason", pa.string()),
 ])  # fmt: skip
 
+MEANS = ["nll_clean", "nll_corrupted", "delta", "peak_delta", "assimilation_delta", "offset_delta", "recovery_delta"]
+
 INDEX = pa.schema([
     ("cell", pa.string()), ("model", pa.string()), ("data", pa.string()), ("noise", pa.string()),
-    ("variant", pa.string()), ("length_s", pa.float64()), ("onset_s", pa.float64()), ("scoring", pa.string()),
-    ("precision", pa.string()), ("seed", pa.int64()), ("n_clips", pa.int64()), ("n_songs", pa.int64()),
-    *[(f"{name}{error}", pa.float64()) for name in
-      ["nll_clean", "nll_corrupted", "delta", "peak_delta", "assimilation_delta", "offset_delta", "recovery_delta"]
-      for error in ["", "_se"]],
+    ("variant", pa.string()), ("length_s", pa.float64()), ("onset_s", pa.float64()), ("level", pa.string()),
+    ("scoring", pa.string()), ("precision", pa.string()), ("seed", pa.int64()),
+    ("n_clips", pa.int64()), ("n_songs", pa.int64()),
+    *[(f"{name}{error}", pa.float64()) for name in MEANS for error in ["", "_se"]],
     ("signature", pa.string()),
 ])  # fmt: skip

@@ -6,11 +6,11 @@ import noiseprobe
 from noiseprobe.functional.statistics import song_mean
 from noiseprobe.noise.base import Level
 from noiseprobe.results.cellinfo import CellInfo
-from noiseprobe.results.index import MEANS
+from noiseprobe.results.schema import MEANS
 
 
 def signature(cell: CellInfo, n_clips: int, n_songs: int) -> str:
-    """One line for a paper: what was measured, so that two numbers can be told apart or compared."""
+    """One line for a paper: what was measured; `id` is the identity, which tells any two cells apart."""
     config = cell.config
     spans = [v.span(cell.sample_rate, cell.hop) for v in config.noise.variants]
     lengths = ",".join(dict.fromkeys(str(s.off - s.on) for s in spans))
@@ -20,7 +20,7 @@ def signature(cell: CellInfo, n_clips: int, n_songs: int) -> str:
     return (
         f"noiseprobe|model:{config.model.name}@{cell.weights[:4]}|scoring:{config.scoring}{precision}|cond:null"
         f"|noise:{config.noise.kind}@{level}+{lengths}f@{onsets}|data:{config.data.name}|n:{n_clips}|songs:{n_songs}"
-        f"|agg:cb-frame-clip-song|seed:{config.seed}|v:{noiseprobe.__version__}"
+        f"|agg:cb-frame-clip-song|seed:{config.seed}|id:{cell.name[-8:]}|v:{noiseprobe.__version__}"
     )
 
 
@@ -43,11 +43,12 @@ def summary(cell: CellInfo, rows: list[dict[str, Any]], rejected: int) -> dict[s
         variants.append(entry)
     return {
         "cell": cell.name, "signature": signature(cell, n_clips, n_songs), "model": config.model.name,
-        "data": config.data.name, "noise": config.noise.kind, "scoring": config.scoring,
+        "data": config.data.name, "noise": config.noise.kind,
+        "level": Level(config.noise.level, config.noise.snr).key, "scoring": config.scoring,
         "precision": config.precision, "seed": config.seed, "n_clips": n_clips, "n_songs": n_songs,
         "n_rejected": rejected, "variants": variants,
     }  # fmt: skip
 
 
-def _song(row: dict[str, Any]) -> str:
-    return f"{row['group']}/{row['song']}"
+def _song(row: dict[str, Any]) -> tuple[str, str]:
+    return row["group"], row["song"]

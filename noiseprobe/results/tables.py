@@ -36,7 +36,8 @@ def clip_rows(cell: CellInfo, record: Record) -> Iterator[dict[str, Any]]:
         delta = corrupted - clean
         snr = None if v.music_db is None or v.noise_db is None else v.music_db - v.noise_db
         bounds = regions(
-            v.on, v.off, frames - cell.pattern.tail, cell.look_ahead, cell.look_back, cell.pattern.context
+            v.on, v.off, frames - cell.pattern.tail,
+            cell.look_ahead, cell.look_back, cell.pattern.context, cell.pattern.first,
         )  # fmt: skip
         yield keys(cell, record, v) | {
             "frames": frames, "on_frame": v.on, "off_frame": v.off,

@@ -10,10 +10,10 @@ import pyarrow.parquet as pq
 from omegaconf import OmegaConf
 
 from noiseprobe.errors import NoiseprobeError
+from noiseprobe.files import replace_file, replacing, write_json
 from noiseprobe.metrics.profile import Profile
 from noiseprobe.results import schema, tables
 from noiseprobe.results.cellinfo import CellInfo
-from noiseprobe.results.files import replace_file, replacing, write_json
 from noiseprobe.results.index import DONE
 from noiseprobe.results.meta import meta
 from noiseprobe.results.records import Records
@@ -21,7 +21,7 @@ from noiseprobe.results.summary import summary
 
 
 def write_cell(
-    folder: Path, cell: CellInfo, records: Records, profiles: list[Profile], timings: dict[str, float]
+    folder: Path, cell: CellInfo, records: Records, profiles: list[Profile], ran: dict[str, Any]
 ) -> dict[str, Any]:
     """Write all tables, the summary, the metadata and the configuration.
 
@@ -55,15 +55,17 @@ def write_cell(
             writer.write_table(tables.nll(cell, record))
     replace_file(folder / "clips.parquet", lambda p: pq.write_table(tables.clips(rows), p))
     replace_file(folder / "profile.parquet", lambda p: pq.write_table(tables.profile(cell, profiles), p))
-    content = summary(cell, rows, len(rejected))
+    content = summary(cell, rows, len({(r.path, r.clip) for r in rejected}))
     write_json(folder / "summary.json", content)
-    write_json(folder / "meta.json", meta(cell, content["signature"], timings))
+    write_json(folder / "meta.json", meta(cell, content["signature"], ran))
     write_config(folder / "config.yaml", cell)
     return content
 
 
 def finish(folder: Path, records: Records, signature: str) -> None:
     """Mark the cell as finished; from here on its records aren't needed."""
+    for part in folder.glob(".*.part"):  # of a run that was killed while writing
+        part.unlink()
     replace_file(folder / DONE, lambda p: p.write_text(signature + "\n"))
     shutil.rmtree(records.folder)
 

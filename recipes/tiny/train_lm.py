@@ -85,7 +85,8 @@ def export(model: MusicgenForCausalLM, codec: EncodecModel) -> None:
     """One MusicGen folder; the text encoder that the class demands is the smallest T5, untrained, never used."""
     text = T5Config(vocab_size=8, d_model=8, d_kv=4, d_ff=8, num_layers=1, num_heads=1, bos_token_id=0)
     parts = {"text_encoder": text, "audio_encoder": codec.config, "decoder": DECODER}
-    config = MusicgenConfig(**{name: part.to_dict() for name, part in parts.items()})
+    plain = {name: part.to_dict() | {"_name_or_path": ""} for name, part in parts.items()}  # no path of this machine
+    config = MusicgenConfig(**plain)
     torch.manual_seed(0)
     whole = MusicgenForConditionalGeneration(config)
     whole.audio_encoder.load_state_dict(codec.state_dict())

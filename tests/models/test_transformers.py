@@ -158,12 +158,54 @@ def test_a_folder_without_weights_says_what_is_missing(tmp_path: Path) -> None:
         locate(ModelConfig("m", "transformers", tmp_path, None, None))
 
 
-@pytest.mark.parametrize("change", [{"model_type": "musicgen_melody"}, {"decoder": {"audio_channels": 2}}])
-def test_models_that_are_not_scored_yet_are_refused(folder: Path, tmp_path: Path, change: dict[str, object]) -> None:
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"model_type": "musicgen_melody"}, "says musicgen_melody, expected a mono musicgen"),
+        ({"decoder": {"audio_channels": 2}}, "says musicgen with 2 channels, expected a mono musicgen"),
+        ({"audio_encoder": {"chunk_length_s": 10, "normalize": False}}, "the codec has chunk_length_s=10"),
+        ({"audio_encoder": {"chunk_length_s": None, "normalize": True}}, "normalize=True, expected null and false"),
+    ],
+)
+def test_models_that_are_not_scored_are_refused_before_anything_is_loaded(
+    folder: Path, tmp_path: Path, change: dict[str, object], message: str
+) -> None:
     config = json.loads((folder / "config.json").read_text())
     (tmp_path / "config.json").write_text(json.dumps(config | change))
-    with pytest.raises(NoiseprobeError, match="expected a mono musicgen"):
+    (tmp_path / "model.safetensors").write_bytes(b"")
+    with pytest.raises(NoiseprobeError, match=message):
+        locate(ModelConfig("m", "transformers", tmp_path, None, None))
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '"musicgen"', '{"model_type": "musicgen"}'])
+def test_a_configuration_that_is_none_is_refused_in_one_line(tmp_path: Path, text: str) -> None:
+    (tmp_path / "config.json").write_text(text)
+    (tmp_path / "model.safetensors").write_bytes(b"")
+    with pytest.raises(NoiseprobeError) as caught:
+        locate(ModelConfig("m", "transformers", tmp_path, None, None))
+    assert str(caught.value).startswith(f"model.path: {tmp_path}/config.json")
+    assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage that is no safetensors file"])
+def test_weights_that_cannot_be_read_are_an_error(folder: Path, tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "config.json").write_text((folder / "config.json").read_text())
+    (tmp_path / "model.safetensors").write_bytes(content)
+    with pytest.raises(NoiseprobeError, match=r"can't be loaded"):
         load(tmp_path, "fp32")
+
+
+def test_a_missing_shard_is_seen_before_anything_is_loaded(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text((folder / "config.json").read_text())
+    shards = {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}
+    (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"weight_map": shards}))
+    (tmp_path / shards["a"]).write_bytes(b"x")
+    with pytest.raises(NoiseprobeError, match="every shard"):
+        locate(ModelConfig("m", "transformers", tmp_path, None, None))
+    (tmp_path / shards["b"]).write_bytes(b"y")
+    first = locate(ModelConfig("m", "transformers", tmp_path, None, None)).hash
+    (tmp_path / shards["b"]).write_bytes(b"z")
+    assert locate(ModelConfig("m", "transformers", tmp_path, None, None)).hash != first
 
 
 def test_missing_tensors_are_an_error(folder: Path, tmp_path: Path) -> None:
