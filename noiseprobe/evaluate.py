@@ -78,7 +78,6 @@ def evaluate(config: Config, weights: Weights, manifest: Manifest, folder: Path)
             if logger is not None:
                 log_summary(logger, summary)
             finish(folder, records, summary["signature"])
-    trainer.strategy.barrier()  # a process that ends early would take the one that writes with it
 
 
 @lru_cache(maxsize=1)  # a sweep loads a model once

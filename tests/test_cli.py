@@ -3,11 +3,13 @@
 import csv
 import json
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 from running import SHORT, command
 
@@ -152,6 +154,7 @@ def test_results_that_cannot_be_written_are_an_error_before_the_model_is_loaded(
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_wandb_offline_runs_and_finishes(tmp_path: Path) -> None:
     env = {"WANDB_MODE": "offline", "WANDB_SILENT": "true"}
     done = command(*SHORT, "data.limit=1", "logger=wandb", "logger.offline=true", cwd=tmp_path, env=env)
@@ -178,6 +181,13 @@ def test_two_processes_score_every_clip_once_with_the_same_numbers(tmp_path: Pat
     assert one.returncode == 0, one.stderr
     two = command(*overrides, "trainer=ddp", "trainer.accelerator=cpu", "paths.results=two", cwd=tmp_path)
     assert two.returncode == 0, two.stderr
+    assert "Traceback" not in two.stderr
+    assert two.stdout.count("results  ") == 1
+    again = command(
+        *overrides, "trainer=ddp", "trainer.accelerator=cpu", "paths.results=two", "force=true", cwd=tmp_path
+    )
+    assert again.returncode == 0, again.stderr
+    assert "Traceback" not in again.stderr
     single, double = (load_results(tmp_path / name) for name in ["one", "two"])
     assert single.clips.equals(double.clips)
     for column in ["clean_mean", "corrupted_mean", "delta_mean", "delta_sd", "delta_se"]:
@@ -190,3 +200,66 @@ def test_the_console_script_is_installed() -> None:
     script = Path(sys.executable).parent / "noiseprobe"
     done = subprocess.run([script, "--help"], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("noiseprobe: ")
+
+
+def test_ddp_in_a_sweep_is_refused(tmp_path: Path) -> None:
+    done = command(*SHORT, "trainer=ddp", "seed=1,2", "-m", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "trainer.strategy: got ddp in a sweep" in done.stderr
+
+
+def test_the_table_of_a_sweep_tells_its_cells_apart(tmp_path: Path) -> None:
+    done = command(*SHORT, "data.limit=1", "noise.length=0.2", "noise.level=-20,match", "seed=3,4", "-m", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    shown = [
+        [x.strip() for x in line.strip("│ ").split("│")][:2] for line in done.stdout.splitlines() if "+0.2s" in line
+    ]
+    assert shown == [["-20.0dBFS", "3"], ["-20.0dBFS", "4"], ["match", "3"], ["match", "4"]]
+    cells = load_results(tmp_path / "results").cells
+    assert sorted(zip(cells["level"], cells["seed"], strict=True)) == [
+        ("-20.0dBFS", 3), ("-20.0dBFS", 4), ("match", 3), ("match", 4),
+    ]  # fmt: skip
+    assert cells["signature"].nunique() == 4
+
+
+@pytest.mark.slow
+def test_ctrl_c_says_how_to_go_on_and_the_same_command_does(tmp_path: Path) -> None:
+    overrides = ["data.limit=12", "data.duration=4", "noise.onset=2", "noise.length=[0.2,0.5]"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "noiseprobe", *overrides], cwd=tmp_path, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "/12 clips" in line:
+            break
+    process.send_signal(signal.SIGINT)
+    rest = process.stderr.read()
+    assert process.wait(60) == 130, rest
+    assert "the same command goes on" in rest
+    assert "Traceback" not in rest
+    scored = len(list((tmp_path / "results").glob("*/records/*.npz")))
+    assert 0 < scored < 12
+    done = command(*overrides, cwd=tmp_path)
+    assert f"{scored} clips were scored before" in done.stdout
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize("override", ["trainer=gpu", "trainer.devices=[7]"])
+def test_devices_that_are_not_there_are_one_line(tmp_path: Path, override: str) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("this machine has the device")
+    done = command(*SHORT, override, "trainer.accelerator=gpu", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "trainer.accelerator: got gpu" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "loading " not in done.stdout
+
+
+@pytest.mark.slow
+def test_wandb_without_an_account_fails_before_anything_is_scored(tmp_path: Path) -> None:
+    env = {"WANDB_API_KEY": "", "WANDB_MODE": "online", "HOME": str(tmp_path), "NETRC": str(tmp_path / "none")}
+    done = command(*SHORT, "logger=wandb", cwd=tmp_path, env=env)
+    assert done.returncode == 1
+    assert "logger: wandb" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "clips/s" not in done.stderr

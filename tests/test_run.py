@@ -1,5 +1,7 @@
 """Whole cells of the embedded model: resumed, repeated, split and joined, they give the same numbers."""
 
+import fcntl
+import json
 import shutil
 from pathlib import Path
 
@@ -136,6 +138,83 @@ def test_parallel_scoring_leaves_frame_0_null_and_shares_no_folder_with_delay(ce
     assert nll.query("frame > 0")[["nll_clean", "nll_corrupted"]].notna().all(axis=None)
     assert nll.query("frame == 0")["in_means"].sum() == 0
     assert nll.query("frame == 199")["in_means"].all()
+
+
+def test_parallel_scoring_of_noise_at_the_start_has_a_peak(tmp_path: Path) -> None:
+    results = noiseprobe.load_results(run_cell(tmp_path, "scoring=parallel", "noise.onset=0"))
+    assert results.clips["peak_delta"].notna().all()
+    nll = results.nll(variant="white@0.0s+0.5s", clip=results.clips["clip"].iloc[0])
+    delta = (nll["nll_corrupted"].astype(float) - nll["nll_clean"].astype(float)).groupby(nll["frame"]).mean()
+    row = results.clips.query("variant == 'white@0.0s+0.5s'").iloc[0]
+    assert row["peak_delta"] == pytest.approx(delta.loc[1:4].mean(), abs=1e-9)
+
+
+def test_songs_of_different_groups_stay_apart_whatever_their_names(tmp_path: Path) -> None:
+    demo = sorted((PACKAGE / "assets/demo").glob("*/*.ogg"))[:4]
+    names = [("a/b", "c"), ("a", "b/c"), ("a", "d"), ("e", "d")]
+    rows = [f"{path},{song},{group}" for path, (group, song) in zip(demo, names, strict=True)]
+    (tmp_path / "clips.csv").write_text("\n".join(["path,song,group", *rows]))
+    data = ["data=folder", f"data.root={tmp_path}", f"data.manifest={tmp_path}/clips.csv", "data.limit=null"]
+    results = noiseprobe.load_results(run_cell(tmp_path / "results", *data))
+    assert (results.cells["n_songs"] == 4).all()
+    assert (results.profile.query("n_clips > 0")["n_songs"] == 4).all()
+    own = results.clips.query("variant == 'white@2.0s+0.5s'")["delta"]
+    cell = results.cells.set_index("variant").loc["white@2.0s+0.5s"]
+    assert cell["delta_se"] == pytest.approx(own.std(ddof=1) / 2, abs=1e-12)
+
+
+def test_however_the_root_is_written_the_clips_are_the_same(cell: Path, tmp_path: Path) -> None:
+    demo = PACKAGE / "assets/demo"
+    crooked = f"data.root={demo}/../demo/."
+    assert run_cell(tmp_path, crooked).name == cell.name
+
+
+def test_a_short_file_is_rejected_once_whatever_the_number_of_variants(tmp_path: Path) -> None:
+    x, rate = sf.read(sorted((PACKAGE / "assets/demo").glob("*/*.ogg"))[0])
+    (tmp_path / "music").mkdir()
+    sf.write(tmp_path / "music/good.wav", x[: 4 * rate], rate)
+    sf.write(tmp_path / "music/short.wav", x[:rate], rate)
+    folder = run_cell(tmp_path / "results", "data=folder", f"data.root={tmp_path}/music")
+    assert json.loads((folder / "summary.json").read_text())["n_rejected"] == 1
+    assert len(noiseprobe.load_results(folder).rejected) == 1
+
+
+def test_a_finished_cell_answers_for_strict_and_for_files_that_went_bad_since(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    x, rate = sf.read(sorted((PACKAGE / "assets/demo").glob("*/*.ogg"))[0])
+    (tmp_path / "music").mkdir()
+    sf.write(tmp_path / "music/good.wav", x[: 4 * rate], rate)
+    data = ["data=folder", f"data.root={tmp_path}/music"]
+    folder = run_cell(tmp_path / "results", *data)
+    assert run_cell(tmp_path / "results", *data, "strict=true") == folder
+    (tmp_path / "music/new.wav").write_bytes(b"")
+    with caplog.at_level("WARNING"):
+        assert run_cell(tmp_path / "results", *data) == folder
+    assert "new.wav: an empty file" in caplog.text
+    with pytest.raises(NoiseprobeError, match=r"rejected with strict=true, new\.wav first"):
+        run_cell(tmp_path / "results", *data, "strict=true")
+
+
+def test_two_runs_do_not_share_a_cell(tmp_path: Path) -> None:
+    folder = run_cell(tmp_path)
+    (folder / "DONE").unlink()
+    (folder / "records").mkdir()
+    with (folder / "records/lock").open("w") as f:
+        fcntl.flock(f, fcntl.LOCK_EX)
+        with pytest.raises(NoiseprobeError, match="another run is working on it"):
+            run_cell(tmp_path)
+    assert run_cell(tmp_path) == folder
+
+
+def test_what_a_killed_run_left_half_written_goes(cell: Path, tmp_path: Path) -> None:
+    (tmp_path / cell.name / "records").mkdir(parents=True)
+    (tmp_path / cell.name / ".profile.png.abc.part").write_bytes(b"half")
+    (tmp_path / cell.name / "records/.000001.npz.abc.part").write_bytes(b"half")
+    again = run_cell(tmp_path)
+    assert {p.name for p in again.iterdir()} == {p.name for p in cell.iterdir()}
+    for name in ["profile.svg", "profile.png", "DONE", *TABLES]:
+        assert (again / name).read_bytes() == (cell / name).read_bytes()
 
 
 SHARED = Path(__file__).parents[2] / "shared/audio"

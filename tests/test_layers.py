@@ -1,0 +1,51 @@
+"""Modules of the package import each other in one direction: no circle, and nothing below imports what is above."""
+
+import ast
+from graphlib import TopologicalSorter
+
+from noiseprobe.config import PACKAGE
+
+# from the top down; a module may import from its own line and those below it
+LAYERS = [
+    ["__main__"],
+    ["cli"],
+    ["cell", "callbacks.sweep"],
+    ["evaluate"],
+    ["callbacks", "report.console"],
+    ["probe", "report"],
+    ["results"],
+    ["data", "identity", "models", "metrics", "noise", "functional"],
+    ["config", "processes", "hashing"],
+    ["checks", "errors", "files", "help", "variants"],
+]
+
+
+def imports() -> dict[str, set[str]]:
+    graph = {}
+    for path in PACKAGE.rglob("*.py"):
+        name = ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+        found = set()
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "noiseprobe":
+                inner = node.module.removeprefix("noiseprobe").lstrip(".")
+                modules = [".".join(filter(None, [inner, alias.name])) for alias in node.names]
+                found |= {m if (PACKAGE / (m.replace(".", "/") + ".py")).exists() else inner for m in modules}
+        graph[name] = found - {""}
+    return graph
+
+
+def layer(module: str) -> int:
+    fits = [(len(name), i) for i, names in enumerate(LAYERS) for name in names if f"{module}.".startswith(f"{name}.")]
+    return max(fits)[1]
+
+
+def test_no_circle() -> None:
+    graph = imports()
+    assert len(graph) > 40
+    assert sum(map(len, graph.values())) > 80
+    TopologicalSorter(graph).prepare()  # raises CycleError
+
+
+def test_no_import_runs_up() -> None:
+    up = [(m, i) for m, found in imports().items() if not m.endswith("__init__") for i in found if layer(i) < layer(m)]
+    assert up == []
