@@ -1,5 +1,6 @@
 """A cell's summary for experiment loggers: the numbers of summary.json as scalars, one step for each variant."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,6 +45,7 @@ def make_logger(config: Config, folder: Path) -> Logger | None:
     options = config.logger
     match options["name"]:
         case "csv":
+            shutil.rmtree(folder / "logs", ignore_errors=True)  # of a run that was interrupted or is done again
             return CSVLogger(folder, name="", version="logs")
         case "wandb":
             logger = WandbLogger(

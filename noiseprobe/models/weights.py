@@ -70,19 +70,21 @@ def _check(path: Path) -> None:
     """Refuse what isn't scored, from config.json alone."""
     try:
         config = json.loads(path.read_text())
-        kind, codec, decoder = config.get("model_type"), config["audio_encoder"], config["decoder"]
-        channels, chunk, normalize = decoder.get("audio_channels", 1), codec.get("chunk_length_s"), codec["normalize"]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        kind = config.get("model_type") if isinstance(error, KeyError) else None
-        if kind in (None, "musicgen"):
-            raise NoiseprobeError(f"model.path: {path} isn't a MusicGen's configuration ({error!r})") from error
-        channels, chunk, normalize = 1, None, False
+    except ValueError as error:
+        raise NoiseprobeError(f"model.path: {path} isn't JSON ({error})") from error
+    kind = config.get("model_type") if isinstance(config, dict) else None
+    parts = [config.get(name) for name in ["decoder", "audio_encoder"]] if kind == "musicgen" else [{}, {}]
+    if not kind or not all(isinstance(part, dict) for part in parts):
+        raise NoiseprobeError(f"model.path: {path} isn't a model's configuration, expected a MusicGen's")
+    decoder, codec = parts
+    channels = decoder.get("audio_channels", 1)
     if kind != "musicgen" or channels != 1:
         got = f"{kind} with {channels} channels" if kind == "musicgen" else kind
         raise NoiseprobeError(
             f"model.path: {path} says {got}, expected a mono musicgen (small, medium, large or a fine-tuned one);"
             " melody and stereo models aren't scored yet"
         )
+    chunk, normalize = codec.get("chunk_length_s"), codec.get("normalize", False)
     if chunk is not None or normalize:
         raise NoiseprobeError(
             f"model.path: {path}: the codec has chunk_length_s={chunk} and normalize={normalize}, expected null and"
