@@ -15,16 +15,9 @@ from running import run_cell
 from noiseprobe import load_results
 
 FROZEN = Path(__file__).with_suffix(".json")
-COLUMNS = [
-    "nll_clean",
-    "nll_corrupted",
-    "delta",
-    "peak_delta",
-    "offset_delta",
-    "recovery_delta",
-    "noise_db",
-    "music_db",
-]
+# Another processor adds in another order, and a code that flips there moves a clip's mean by about 0.005. Levels are
+# numpy's in float64, the same everywhere but for the decoder's last bit.
+TOLERANCE = {"nll_clean": 0.02, "nll_corrupted": 0.02, "delta": 0.02, "noise_db": 1e-3, "music_db": 1e-3}
 OVERRIDES = ["data.limit=9", "noise.length=[0,0.5]"]
 
 
