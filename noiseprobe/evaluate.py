@@ -6,7 +6,6 @@ import math
 import time
 import warnings
 from contextlib import nullcontext
-from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -80,12 +79,17 @@ def evaluate(config: Config, weights: Weights, manifest: Manifest, folder: Path)
             finish(folder, records, summary["signature"])
 
 
-@lru_cache(maxsize=1)  # a sweep loads a model once
+_loaded: dict[tuple[str, Weights, str], MusicLM] = {}
+
+
 def load_model(backend: str, weights: Weights, precision: str) -> MusicLM:
-    """The model of a backend, by the backend's module."""
-    log.info(f"loading {weights.folder}")
-    model: MusicLM = importlib.import_module(f"noiseprobe.models.{backend}").load(weights.folder, precision)
-    return model
+    """The model of a backend, by the backend's module; a sweep loads it once, and has one in memory at a time."""
+    key = (backend, weights, precision)
+    if key not in _loaded:
+        _loaded.clear()  # first: two large models don't fit
+        log.info(f"loading {weights.folder}")
+        _loaded[key] = importlib.import_module(f"noiseprobe.models.{backend}").load(weights.folder, precision)
+    return _loaded[key]
 
 
 def make_trainer(config: Config) -> Trainer:

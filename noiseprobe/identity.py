@@ -1,7 +1,8 @@
 """What a cell is: a hash of everything that changes its numbers, and of nothing else.
 
 In it: the weights, the clips with their contents, the noise, scoring, precision, seed, and the protocol version, which
-goes up whenever the code's numbers change. Not in it: names, paths, batch size, workers, devices, loggers.
+goes up whenever the code's numbers change. Not in it: the names of model and data set, paths, batch size, workers,
+devices, loggers.
 """
 
 import re

@@ -1,8 +1,8 @@
 """White noise in place of the music: independent Gaussian samples, hard edges, as in the paper's experiment.
 
 Every channel has its own noise. The draws have unit variance and are scaled to the level as they are, not by their own
-RMS, so that shorter noise stays the beginning of longer; the RMS reached differs by about 1 % (0.1 dB) over 0.1 s and
-is measured into the results.
+RMS, so that shorter noise stays the beginning of longer (under `match` and `snr` up to its gain, which follows the
+span); the RMS reached differs by about 1 % (0.1 dB) over 0.1 s and is measured into the results.
 """
 
 import numpy as np

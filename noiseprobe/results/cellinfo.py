@@ -17,7 +17,7 @@ class CellInfo:
         config: checked.
         clips: of the manifest, in order.
         rejected: before anything was decoded.
-        weights: hash of the model's files.
+        weights, revision: hash of the model's files; the hub's commit, None for a local folder.
         pattern: the scoring's layout.
         look_ahead, look_back: of the codec, frames.
         hop, sample_rate: of the model.
