@@ -79,6 +79,7 @@ class Config:
     scoring: str
     precision: str
     seed: int
+    keep_nll: bool
     strict: bool
     force: bool
     fail_fast: bool
@@ -115,6 +116,7 @@ def check(cfg: DictConfig) -> Config:
         scoring=checks.choice("scoring", raw["scoring"], ["delay", "parallel"]),
         precision=checks.choice("precision", raw["precision"], ["fp32", "bf16"]),
         seed=checks.integer("seed", raw["seed"], low=0),
+        keep_nll=checks.boolean("keep_nll", raw["keep_nll"]),
         strict=checks.boolean("strict", raw["strict"]),
         force=checks.boolean("force", raw["force"]),
         fail_fast=checks.boolean("fail_fast", raw["fail_fast"]),

@@ -38,6 +38,7 @@ Knobs, with an example each:
   trainer.devices=2           how many devices; also trainer.accelerator, trainer.num_nodes, trainer.strategy
   logger=csv                  csv, wandb or none
   paths.results=results       where finished cells go, a folder each
+  keep_nll=false              no nll.parquet, the one large table
   strict=true                 a rejected clip is an error
   force=true                  run a finished cell again
   fail_fast=true              the first failed cell ends the sweep

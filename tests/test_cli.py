@@ -4,6 +4,7 @@ import csv
 import json
 import re
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -121,6 +122,16 @@ def test_a_tilde_means_the_home_folder(tmp_path: Path, without_heavy: dict[str, 
     env = {**without_heavy, "HOME": str(tmp_path)}
     done = command("data=folder", "data.root=~/no music", "paths.results=~", cwd=tmp_path, env=env)
     assert f"data.root: got {tmp_path}/no music, expected a folder that exists" in done.stderr
+
+
+@pytest.mark.slow
+def test_a_hub_that_never_answers_is_given_up(tmp_path: Path, without_heavy: dict[str, str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        env = {**without_heavy, "HF_ENDPOINT": f"http://127.0.0.1:{silent.getsockname()[1]}", "HF_HOME": str(tmp_path)}
+        done = command("model=musicgen_small", cwd=tmp_path, env=env)
+    assert done.returncode == 1
+    assert "nor reachable (timed out)" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize(

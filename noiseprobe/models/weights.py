@@ -10,7 +10,7 @@ from noiseprobe.errors import NoiseprobeError
 from noiseprobe.hashing import digest, hash_files
 
 FILES = ["config.json", "*.safetensors", "*.safetensors.index.json"]
-HUB_TIMEOUT = 5.0  # seconds until an unreachable hub is reported
+HUB_TIMEOUT = 3.0  # seconds until an unreachable hub is reported
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,8 @@ def _from_hub(model: ModelConfig) -> Path:
     from huggingface_hub import HfApi, constants, hf_hub_download, snapshot_download
 
     assert model.hub is not None
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # it reports every request
+    for client in ["httpx", "httpx2"]:  # they report every request
+        logging.getLogger(client).setLevel(logging.WARNING)
     why = "HF_HUB_OFFLINE is set"
     if not constants.HF_HUB_OFFLINE:
         try:

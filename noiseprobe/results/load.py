@@ -50,11 +50,15 @@ class Results:
         """The nll of every code, for the rows where columns equal given values; read from disk at each call.
 
         Example:
-            >>> results.nll(clip="chorale/bwv253.ogg#0.0", codebook=0)  # doctest: +SKIP
+            >>> results.nll(clip="bach/bach_bwv274_1.ogg#0.0", codebook=0)  # doctest: +SKIP
 
         Raises:
             ValueError: for a column that isn't there.
+            NoiseprobeError: for a cell that ran with keep_nll=false.
         """
+        for folder in self.folders:
+            if not (folder / "nll.parquet").exists():
+                raise NoiseprobeError(f"{folder} has no nll.parquet; run it with keep_nll=true force=true")
         condition = None
         for name, value in equals.items():
             if name not in schema.NLL.names:

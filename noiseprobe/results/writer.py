@@ -47,12 +47,13 @@ def write_cell(
             f"{cell.name}: {len(rejected)} rejected with strict=true, {rejected[0].path} first: {rejected[0].reason};"
             f" all are in {folder / 'rejected.parquet'}"
         )
-    rows: list[dict[str, Any]] = []
-    with replacing(folder / "nll.parquet") as part, pq.ParquetWriter(part, schema.NLL) as writer:
-        for index in sorted(scored):
-            record = records.read(index)
-            rows += tables.clip_rows(cell, record)
-            writer.write_table(tables.nll(cell, record))
+    rows = [row for index in sorted(scored) for row in tables.clip_rows(cell, records.read(index))]
+    if cell.config.keep_nll:
+        with replacing(folder / "nll.parquet") as part, pq.ParquetWriter(part, schema.NLL) as writer:
+            for index in sorted(scored):
+                writer.write_table(tables.nll(cell, records.read(index)))
+    else:
+        (folder / "nll.parquet").unlink(missing_ok=True)
     replace_file(folder / "clips.parquet", lambda p: pq.write_table(tables.clips(rows), p))
     replace_file(folder / "profile.parquet", lambda p: pq.write_table(tables.profile(cell, profiles), p))
     content = summary(cell, rows, len({(r.path, r.clip) for r in rejected}))

@@ -79,3 +79,14 @@ def test_results_of_a_newer_noiseprobe_are_refused(folder: Path, tmp_path: Path)
     (copy / "meta.json").write_text(json.dumps(meta | {"schema_version": schema.VERSION + 1}))
     with pytest.raises(NoiseprobeError, match="update noiseprobe"):
         load_results(copy)
+
+
+def test_the_large_table_can_be_left_out_and_changes_no_other(folder: Path, tmp_path: Path) -> None:
+    with_nll = next(f for f in load_results(folder).folders if "0.2s" in str(load_results(f).cells["variant"][0]))
+    without = run_cell(tmp_path, "data.limit=2", "noise.length=0.2", "keep_nll=false")
+    assert without.name == with_nll.name
+    assert not (without / "nll.parquet").exists()
+    for name in ["clips", "profile", "rejected"]:
+        assert (without / f"{name}.parquet").read_bytes() == (with_nll / f"{name}.parquet").read_bytes()
+    with pytest.raises(NoiseprobeError, match="keep_nll=true force=true"):
+        load_results(without).nll()
