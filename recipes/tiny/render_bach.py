@@ -16,7 +16,7 @@ from pathlib import Path
 
 from music21 import converter, corpus, instrument, note, stream, tempo
 
-WORK = Path(__file__).resolve().parents[1] / "work" / "bach"
+WORK = Path(__file__).resolve().parents[1] / "scratch" / "bach"
 SOUNDFONT = "/usr/share/sounds/sf2/FluidR3_GM.sf2"
 TAKES = 5  # instrumentations, tempi and transpositions of each piece
 # General MIDI programs (0-based) that sound well in four parts

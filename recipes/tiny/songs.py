@@ -14,7 +14,7 @@ import torch
 import torchaudio
 
 RATE = 32_000
-WORK = Path(__file__).resolve().parents[1] / "work"  # ignored by git: caches, renders, checkpoints
+WORK = Path(__file__).resolve().parents[1] / "scratch"  # ignored by git: caches, renders, checkpoints
 GAMES = Path("/usr/share/games")
 
 SINGULARITY = GAMES / "singularity/music"
