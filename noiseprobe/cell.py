@@ -6,6 +6,7 @@ before torch is imported; only then the model is loaded and `evaluate` runs.
 
 import importlib
 import logging
+import shutil
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -36,32 +37,46 @@ def run(config: Config) -> Path:
     manifest = plan(config)
     name = cell_name(config, identity(config, weights.hash, manifest.clips))
     folder = config.paths.results / name
-    if (folder / DONE).exists() and not config.force:
-        _finished(config, manifest, folder)
+    if _is_finished(config, manifest, folder):
         return folder
     records = folder / "records"
     try:
         records.mkdir(parents=True, exist_ok=True)
         # Under ddp the other processes come here too, after the first.
         with exclusive(records / "lock", str(folder)) if is_first() else nullcontext():
-            if config.force and is_first():
-                (folder / DONE).unlink(missing_ok=True)
-                for record in records.glob("*.*"):
-                    record.unlink()
+            if _is_finished(config, manifest, folder):  # by a run that held the lock until now
+                return folder
             log.info(f"{name}: {len(manifest.clips)} clips, {len(config.noise.variants)} variants")
             # Only now, so that finished cells and bad ones never wait for torch.
             from noiseprobe.evaluate import evaluate
 
             evaluate(config, weights, manifest, folder)
     except OSError as error:
-        what = str(error.filename or folder)
-        key = "paths.results: " if what.startswith(str(config.paths.results)) else ""
-        raise NoiseprobeError(f"{key}{what} can't be written or read: {error.strerror or error}") from error
+        where = str(error.filename or folder)
+        if not where.startswith(str(config.paths.results)):
+            raise
+        raise NoiseprobeError(f"paths.results: {where} can't be written or read: {error.strerror or error}") from error
+    finally:
+        if is_first():
+            _tidy(records)
     return folder
 
 
-def _finished(config: Config, manifest: Manifest, folder: Path) -> None:
-    """A finished cell's numbers stand; what can't be scored of the data may have changed since, and strict is now."""
+def _tidy(records: Path) -> None:
+    """A run that scored nothing leaves nothing: no lock, no folder that looks like a result."""
+    if records.is_dir() and all(p.name == "lock" for p in records.iterdir()):
+        shutil.rmtree(records)
+        if not any(records.parent.iterdir()):
+            records.parent.rmdir()
+
+
+def _is_finished(config: Config, manifest: Manifest, folder: Path) -> bool:
+    """Whether the cell's results are there and stand.
+
+    What can't be scored of the data may have changed since, and strict is asked for now, so both are looked at again.
+    """
+    if config.force or not (folder / DONE).exists():
+        return False
     log.info(f"{folder.name} is finished already (force=true runs it again)")
     before = pq.ParquetFile(folder / "rejected.parquet").read().to_pylist()  # read_table would import pandas
     known = {(r["path"], r["clip"], r["variant"]) for r in before}
@@ -71,28 +86,28 @@ def _finished(config: Config, manifest: Manifest, folder: Path) -> None:
         raise NoiseprobeError(f"{folder.name}: rejected with strict=true, {first.path} first: {first.reason}")
     for r in new:
         log.warning(f"rejected since then, so not in these results: {r.path}: {r.reason}")
+    if config.keep_nll and not (folder / "nll.parquet").exists():
+        log.warning("these results were made without nll.parquet; force=true makes it")
+    return True
 
 
 def plan(config: Config) -> Manifest:
-    """The clips of the cell, without those into which no variant fits.
+    """The clips of the cell: those into which at least the shortest variant fits.
 
     Raises:
         NoiseprobeError: if no clip is left.
     """
     source = importlib.import_module(f"noiseprobe.data.{config.data.source}")
-    found: Manifest = source.manifest(config.data)
-    rejected = list(found.rejected)
-    kept = []
-    for clip in found.clips:
-        misfits = [v for v in config.noise.variants if not clip.fits(v, MARGIN)]
-        fits_none = len(misfits) == len(config.noise.variants)
-        if not fits_none:
-            kept.append(clip)
-        for v in misfits[:1] if fits_none else misfits:
-            end = v.onset + v.length
-            reason = f"{clip.duration:.3f} s are too short for noise up to {end:g} s and {MARGIN:g} s after it"
-            rejected.append(Rejected(clip.id.rpartition("#")[0], reason, clip.id, None if fits_none else v.name))
-    if not kept:
+    ends = [v.onset + v.length for v in config.noise.variants]
+    manifest: Manifest = source.manifest(config.data, shortest=min(ends) + MARGIN)
+    rejected = list(manifest.rejected)
+    for clip in manifest.clips:
+        for v in config.noise.variants:
+            if not clip.fits(v, MARGIN):
+                end = v.onset + v.length
+                reason = f"{clip.duration:.3f} s are too short for noise up to {end:g} s and {MARGIN:g} s after it"
+                rejected.append(Rejected(clip.id.rpartition("#")[0], reason, clip.id, v.name))
+    if not manifest.clips:
         first = rejected[0]
         raise NoiseprobeError(f"data.root: no clip of {config.data.root} can be scored; {first.path}: {first.reason}")
-    return replace(found, clips=tuple(kept), rejected=tuple(rejected))
+    return replace(manifest, rejected=tuple(rejected))

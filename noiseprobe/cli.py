@@ -8,6 +8,7 @@ import hydra
 from omegaconf import DictConfig
 
 from noiseprobe import config as configuration
+from noiseprobe.errors import NoiseprobeError
 from noiseprobe.help import help_text
 
 
@@ -24,6 +25,11 @@ def _job(cfg: DictConfig) -> str:
     from noiseprobe.processes import is_first
     from noiseprobe.report.console import print_cells
 
+    if _is_sweep() and config.trainer.processes != 1:
+        # Lightning starts them by this command line, and each would run the whole sweep.
+        raise NoiseprobeError(
+            "trainer.devices: got several processes in a sweep, expected trainer.devices=1; run its cells one by one"
+        )
     folder = run(config)
     if is_first() and not _is_sweep():
         print_cells([folder])

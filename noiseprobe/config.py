@@ -62,6 +62,14 @@ class TrainerConfig:
     num_nodes: int
     strategy: str
 
+    @property
+    def processes(self) -> int | None:
+        """How many processes this asks for; None where the machine decides."""
+        if self.devices == "auto" and self.accelerator != "cpu":
+            return None
+        devices = len(self.devices) if isinstance(self.devices, list) else 1 if self.devices == "auto" else self.devices
+        return int(devices) * self.num_nodes
+
 
 @dataclass(frozen=True)
 class PathsConfig:

@@ -24,6 +24,7 @@ from noiseprobe.models.weights import Weights
 from noiseprobe.probe import NoiseProbe
 from noiseprobe.report.figures import write_figures
 from noiseprobe.results.cellinfo import CellInfo
+from noiseprobe.results.index import DONE
 from noiseprobe.results.records import Records
 from noiseprobe.results.writer import finish, write_cell
 
@@ -55,12 +56,16 @@ def evaluate(config: Config, weights: Weights, manifest: Manifest, folder: Path)
     dataset = ClipDataset(manifest, model.sample_rate, model.channels, scored)
     collate = PairCollate(config.noise, config.seed, model.sample_rate, model.hop)
     with cell_logger(config, folder) if trainer.is_global_zero else nullcontext() as logger:
+        if trainer.is_global_zero:
+            # Nothing is in the way any more: with force=true a finished cell is begun again, an unfinished one goes on.
+            (folder / DONE).unlink(missing_ok=True)
         try:
             trainer.test(probe, PairDataModule(config.data, dataset, collate), verbose=False)
         except SystemExit as error:  # what Lightning makes of Ctrl-C
             if trainer.interrupted:
                 raise KeyboardInterrupt from error
             raise
+        profiles = probe.reduce(trainer.strategy.root_device)
         tested = time.perf_counter()
         if trainer.is_global_zero:
             cell = CellInfo(
@@ -72,11 +77,16 @@ def evaluate(config: Config, weights: Weights, manifest: Manifest, folder: Path)
                 "device": str(trainer.strategy.root_device), "processes": trainer.world_size,
                 "seconds": {"load": round(loaded - start, 3), "test": round(tested - loaded, 3)},
             }  # fmt: skip
-            summary = write_cell(folder, cell, records, probe.result, ran)
+            summary = write_cell(folder, cell, records, profiles, ran)
             write_figures(folder, model.frame_rate)
             if logger is not None:
                 log_summary(logger, summary)
             finish(folder, records, summary["signature"])
+    if torch.distributed.is_initialized():
+        # A process that ended earlier aborted in a gloo thread once in about ten runs; Lightning then kills the one
+        # that writes. So all wait for it, and leave the group in order.
+        torch.distributed.barrier()
+        torch.distributed.destroy_process_group()
 
 
 _loaded: dict[tuple[str, Weights, str], MusicLM] = {}
@@ -107,6 +117,6 @@ def make_trainer(config: Config) -> Trainer:
             precision="32-true", logger=False, callbacks=[Progress()], enable_checkpointing=False,
             enable_progress_bar=False, enable_model_summary=False, use_distributed_sampler=False, inference_mode=True,
         )  # fmt: skip
-    except (MisconfigurationException, ValueError) as error:
+    except (MisconfigurationException, ValueError, TypeError) as error:
         reason = str(error).strip().splitlines()[0]
         raise NoiseprobeError(f"trainer.accelerator: got {t.accelerator} with devices {t.devices}: {reason}") from error

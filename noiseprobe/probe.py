@@ -45,7 +45,6 @@ class NoiseProbe(LightningModule):
         self.profiles = [PairedLossProfile(model.codebooks, frames) for _ in variants]
         names = dict.fromkeys((c.group, c.song) for c in manifest.clips)
         self.songs = {name: i for i, name in enumerate(names)}
-        self.result: list[Profile] = []
 
     def on_test_epoch_start(self) -> None:
         self.model.eval()
@@ -65,9 +64,15 @@ class NoiseProbe(LightningModule):
                     self._count(record)
         return None
 
-    def on_test_epoch_end(self) -> None:
-        # torchmetrics reduces over processes inside compute
-        self.result = [Profile(*(x.cpu() for x in profile.compute())) for profile in self.profiles]
+    @torch.inference_mode()
+    def reduce(self, device: torch.device) -> list[Profile]:
+        """The profiles over all processes, each of which must call this after `Trainer.test`.
+
+        Not a hook of the loop: Lightning skips those in a process without a clip, and the others would wait for it.
+        """
+        for profile in self.profiles:
+            profile.to("cpu" if device.type == "mps" else device)
+        return [Profile(*(x.cpu() for x in profile.compute())) for profile in self.profiles]
 
     def score(self, pair: Pair) -> Record:
         """The nll of a clip and its variants.

@@ -213,10 +213,35 @@ def test_the_console_script_is_installed() -> None:
     assert done.stdout.startswith("noiseprobe: ")
 
 
-def test_ddp_in_a_sweep_is_refused(tmp_path: Path) -> None:
-    done = command(*SHORT, "trainer=ddp", "seed=1,2", "-m", cwd=tmp_path)
+def test_two_processes_work_where_one_song_leaves_the_second_without_a_clip(tmp_path: Path) -> None:
+    overrides = [*SHORT, "data.limit=1"]
+    assert command(*overrides, "paths.results=one", cwd=tmp_path).returncode == 0
+    two = command(*overrides, "trainer=ddp", "trainer.accelerator=cpu", "paths.results=two", cwd=tmp_path)
+    assert two.returncode == 0, two.stderr
+    assert "Traceback" not in two.stderr
+    single, double = (load_results(tmp_path / name) for name in ["one", "two"])
+    assert single.clips.equals(double.clips)
+    assert single.profile.equals(double.profile)
+
+
+@pytest.mark.parametrize(
+    "several", ["trainer=ddp", "trainer.devices=2", "trainer.devices=[0,1]", "trainer.num_nodes=2"]
+)
+def test_several_processes_in_a_sweep_are_refused(tmp_path: Path, several: str, without_heavy: dict[str, str]) -> None:
+    done = command(*SHORT, several, "trainer.accelerator=cpu", "seed=1,2", "-m", cwd=tmp_path, env=without_heavy)
     assert done.returncode == 1
-    assert "trainer.strategy: got ddp in a sweep" in done.stderr
+    assert done.stderr.count("trainer.devices: got several processes in a sweep") >= 2
+    assert "Traceback" not in done.stderr
+
+
+def test_force_that_cannot_start_leaves_the_finished_cell(tmp_path: Path) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("the device that isn't there is")
+    assert command(*SHORT, cwd=tmp_path).returncode == 0
+    failed = command(*SHORT, "force=true", "trainer=gpu", cwd=tmp_path)
+    assert failed.returncode == 1
+    assert len(load_results(tmp_path / "results").folders) == 1
+    assert not list((tmp_path / "results").glob("*/records"))
 
 
 def test_the_table_of_a_sweep_tells_its_cells_apart(tmp_path: Path) -> None:
@@ -234,8 +259,9 @@ def test_the_table_of_a_sweep_tells_its_cells_apart(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_ctrl_c_says_how_to_go_on_and_the_same_command_does(tmp_path: Path) -> None:
-    overrides = ["data.limit=12", "data.duration=4", "noise.onset=2", "noise.length=[0.2,0.5]"]
+@pytest.mark.parametrize("force", ["force=false", "force=true"])
+def test_ctrl_c_says_how_to_go_on_and_the_same_command_does(tmp_path: Path, force: str) -> None:
+    overrides = ["data.limit=12", "data.duration=4", "noise.onset=2", "noise.length=[0.2,0.5]", force]
     process = subprocess.Popen(
         [sys.executable, "-m", "noiseprobe", *overrides], cwd=tmp_path, stderr=subprocess.PIPE, text=True
     )
@@ -264,6 +290,7 @@ def test_devices_that_are_not_there_are_one_line(tmp_path: Path, override: str) 
     assert "trainer.accelerator: got gpu" in done.stderr
     assert "Traceback" not in done.stderr
     assert "loading " not in done.stdout
+    assert list((tmp_path / "results").iterdir()) == []
 
 
 @pytest.mark.slow

@@ -26,6 +26,9 @@ def imports() -> dict[str, set[str]]:
         name = ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
         found = set()
         for node in ast.walk(ast.parse(path.read_text())):
+            # the one form that is followed here; what a name in the configuration loads (importlib) is not
+            assert not isinstance(node, ast.ImportFrom) or node.level == 0, f"{name}: relative import"
+            assert not isinstance(node, ast.Import) or "noiseprobe." not in [a.name[:11] for a in node.names], name
             if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "noiseprobe":
                 inner = node.module.removeprefix("noiseprobe").lstrip(".")
                 modules = [".".join(filter(None, [inner, alias.name])) for alias in node.names]

@@ -179,6 +179,18 @@ def test_a_short_file_is_rejected_once_whatever_the_number_of_variants(tmp_path:
     assert len(noiseprobe.load_results(folder).rejected) == 1
 
 
+def test_the_limit_counts_clips_that_can_be_scored(tmp_path: Path) -> None:
+    x, rate = sf.read(sorted((PACKAGE / "assets/demo").glob("*/*.ogg"))[0])
+    (tmp_path / "music").mkdir()
+    sf.write(tmp_path / "music/a_short.wav", x[:rate], rate)
+    sf.write(tmp_path / "music/good.wav", x[: 4 * rate], rate)
+    results = noiseprobe.load_results(
+        run_cell(tmp_path / "results", "data=folder", f"data.root={tmp_path}/music", "data.limit=1")
+    )
+    assert set(results.clips["song"]) == {"good"}
+    assert results.rejected["path"].tolist() == ["a_short.wav"]
+
+
 def test_a_finished_cell_answers_for_strict_and_for_files_that_went_bad_since(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import wandb
 from lightning.pytorch.loggers import CSVLogger, Logger, WandbLogger
 
 from noiseprobe.config import Config
@@ -48,6 +47,8 @@ def make_logger(config: Config, folder: Path) -> Logger | None:
             shutil.rmtree(folder / "logs", ignore_errors=True)  # of a run that was interrupted or is done again
             return CSVLogger(folder, name="", version="logs")
         case "wandb":
+            import wandb  # slow, and it takes hold of the console
+
             logger = WandbLogger(
                 name=folder.name, save_dir=folder, project=options["project"], entity=options["entity"],
                 offline=options["offline"], group=config.data.name, job_type=config.model.name,

@@ -43,7 +43,7 @@ class PairDataModule(LightningDataModule):
     def __init__(self, data: DataConfig, dataset: ClipDataset, collate: PairCollate) -> None:
         super().__init__()
         self.data, self.dataset, self.collate = data, dataset, collate
-        # A process without a song scores nothing and still takes part in the reduction.
+        # There may be more processes than songs.
         self.allow_zero_length_dataloader_with_multiple_devices = True
 
     def test_dataloader(self) -> DataLoader[Batch]:

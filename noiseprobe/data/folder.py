@@ -36,8 +36,8 @@ class Entry:
     start: float | None
 
 
-def manifest(data: DataConfig) -> Manifest:
-    """The clips of a folder, from file headers alone.
+def manifest(data: DataConfig, shortest: float = 0.0) -> Manifest:
+    """The clips of a folder, from file headers alone; `data.limit` counts those of at least `shortest` seconds.
 
     Raises:
         NoiseprobeError: if there is no audio file, or the table can't be used.
@@ -62,7 +62,10 @@ def manifest(data: DataConfig) -> Manifest:
         clips += found
     if len({c.id for c in clips}) < len(clips):
         raise NoiseprobeError(f"data.manifest: {data.manifest} names a clip (path and start) twice")
-    clips = limited(in_order(clips), data.limit)
+    short = [c for c in clips if c.duration < shortest - 1e-9]
+    why = f"too short: the shortest noise and what must follow it end at {shortest:g} s"
+    rejected += [Rejected(_relative(c.path, data.root), f"{c.duration:.3f} s are {why}", c.id) for c in short]
+    clips = limited(in_order(c for c in clips if c.duration >= shortest - 1e-9), data.limit)
     content, errors = hash_files(dict.fromkeys(c.path for c in clips))
     vanished = [c for c in clips if c.path in errors]
     rejected += [Rejected(_relative(c.path, data.root), _reason(errors[c.path]), c.id) for c in vanished]

@@ -7,7 +7,6 @@ which equals MusicGen's null condition exactly (the released null is zeros in em
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 from torch import Tensor
 from transformers import EncodecModel, MusicgenForCausalLM, MusicgenForConditionalGeneration
 from transformers.utils import logging
@@ -62,9 +61,11 @@ def load(folder: Path, precision: str) -> TransformersMusicGen:
         whole, info = MusicgenForConditionalGeneration.from_pretrained(
             folder, dtype=torch.float32, local_files_only=True, use_safetensors=True, output_loading_info=True
         )
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise NoiseprobeError(f"model.path: {folder} can't be loaded: {reason}") from error
+        bandwidth = whole.audio_encoder.config.target_bandwidths[0]
+        books = whole.audio_encoder.quantizer.get_num_quantizers_for_bandwidth(bandwidth)
+    except Exception as error:  # a wrong config.json or weights file fails anywhere in there, in many ways
+        reason = (str(error).strip() or "no reason given").splitlines()[0]
+        raise NoiseprobeError(f"model.path: {folder} can't be loaded: {type(error).__name__}: {reason}") from error
     finally:
         logging.set_verbosity(verbosity)
         if bars:
@@ -74,7 +75,6 @@ def load(folder: Path, precision: str) -> TransformersMusicGen:
         first = (missing or [str(k) for k in info["mismatched_keys"]])[0]
         raise NoiseprobeError(f"model.path: {folder} lacks tensors or has them in other shapes, {first} first")
     codec, decoder = whole.audio_encoder, whole.decoder
-    books = codec.quantizer.get_num_quantizers_for_bandwidth(codec.config.target_bandwidths[0])
     if books != decoder.config.num_codebooks:
         raise NoiseprobeError(
             f"model.path: {folder}: the codec gives {books} codebooks at its first bandwidth, expected the language"

@@ -95,13 +95,15 @@ def _check(path: Path) -> None:
 def _cached(model: ModelConfig) -> Path | None:
     """A complete snapshot in the hub's cache; other programs leave parts of one there."""
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import LocalEntryNotFoundError
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
     assert model.hub is not None
     try:
         folder = snapshot_download(model.hub, revision=model.revision, allow_patterns=FILES, local_files_only=True)
     except LocalEntryNotFoundError:
         return None
+    except HFValidationError as error:
+        raise NoiseprobeError(f"model.hub: got {model.hub}, expected owner/name ({error})") from error
     return Path(folder) if _files(Path(folder)) else None
 
 

@@ -56,7 +56,8 @@ class Results:
             ValueError: for a column that isn't there.
             NoiseprobeError: for a cell that ran with keep_nll=false.
         """
-        for folder in self.folders:
+        folders = [f for f in self.folders if equals.get("cell", f.name) == f.name]
+        for folder in folders:
             if not (folder / "nll.parquet").exists():
                 raise NoiseprobeError(f"{folder} has no nll.parquet; run it with keep_nll=true force=true")
         condition = None
@@ -65,7 +66,7 @@ class Results:
                 raise ValueError(f"nll: got column {name!r}, expected one of {', '.join(schema.NLL.names)}")
             own = ds.field(name) == value
             condition = own if condition is None else condition & own
-        dataset = ds.dataset([str(f / "nll.parquet") for f in self.folders], schema=schema.NLL)
+        dataset = ds.dataset([str(f / "nll.parquet") for f in folders], schema=schema.NLL)
         return _frame(dataset.to_table(filter=condition))
 
     def __repr__(self) -> str:
