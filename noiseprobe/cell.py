@@ -7,7 +7,8 @@ before torch is imported; only then the model is loaded and `evaluate` runs.
 import importlib
 import logging
 import shutil
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -42,8 +43,7 @@ def run(config: Config) -> Path:
     records = folder / "records"
     try:
         records.mkdir(parents=True, exist_ok=True)
-        # Under ddp the other processes come here too, after the first.
-        with exclusive(records / "lock", str(folder)) if is_first() else nullcontext():
+        with _alone(records):
             if _is_finished(config, manifest, folder):  # by a run that held the lock until now
                 return folder
             log.info(f"{name}: {len(manifest.clips)} clips, {len(config.noise.variants)} variants")
@@ -56,18 +56,26 @@ def run(config: Config) -> Path:
         if not where.startswith(str(config.paths.results)):
             raise
         raise NoiseprobeError(f"paths.results: {where} can't be written or read: {error.strerror or error}") from error
-    finally:
-        if is_first():
-            _tidy(records)
     return folder
 
 
-def _tidy(records: Path) -> None:
-    """A run that scored nothing leaves nothing: no lock, no folder that looks like a result."""
-    if records.is_dir() and all(p.name == "lock" for p in records.iterdir()):
-        shutil.rmtree(records)
-        if not any(records.parent.iterdir()):
-            records.parent.rmdir()
+@contextmanager
+def _alone(records: Path) -> Iterator[None]:
+    """Keep other runs out of the cell; a run that scored nothing leaves no lock and no folder that looks like a result.
+
+    Under ddp the other processes of this run come here too, after the first, which holds the lock for them.
+    """
+    if not is_first():
+        yield
+        return
+    with exclusive(records / "lock", str(records.parent)):
+        try:
+            yield
+        finally:
+            if records.is_dir() and all(p.name == "lock" for p in records.iterdir()):
+                shutil.rmtree(records)
+                if not any(records.parent.iterdir()):
+                    records.parent.rmdir()
 
 
 def _is_finished(config: Config, manifest: Manifest, folder: Path) -> bool:

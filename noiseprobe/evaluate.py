@@ -67,24 +67,33 @@ def evaluate(config: Config, weights: Weights, manifest: Manifest, folder: Path)
             raise
         profiles = probe.reduce(trainer.strategy.root_device)
         tested = time.perf_counter()
-        if trainer.is_global_zero:
-            cell = CellInfo(
-                name=folder.name, config=config, clips=manifest.clips, rejected=manifest.rejected,
-                weights=weights.hash, revision=weights.revision, pattern=probe.pattern, look_ahead=model.look_ahead,
-                look_back=model.look_back, hop=model.hop, sample_rate=model.sample_rate,
-            )  # fmt: skip
-            ran = {
-                "device": str(trainer.strategy.root_device), "processes": trainer.world_size,
-                "seconds": {"load": round(loaded - start, 3), "test": round(tested - loaded, 3)},
-            }  # fmt: skip
-            summary = write_cell(folder, cell, records, profiles, ran)
-            write_figures(folder, model.frame_rate)
-            if logger is not None:
-                log_summary(logger, summary)
-            finish(folder, records, summary["signature"])
+        try:
+            if trainer.is_global_zero:
+                cell = CellInfo(
+                    name=folder.name, config=config, clips=manifest.clips, rejected=manifest.rejected,
+                    weights=weights.hash, revision=weights.revision, pattern=probe.pattern,
+                    look_ahead=model.look_ahead, look_back=model.look_back, hop=model.hop,
+                    sample_rate=model.sample_rate,
+                )  # fmt: skip
+                ran = {
+                    "device": str(trainer.strategy.root_device), "processes": trainer.world_size,
+                    "seconds": {"load": round(loaded - start, 3), "test": round(tested - loaded, 3)},
+                }  # fmt: skip
+                summary = write_cell(folder, cell, records, profiles, ran)
+                write_figures(folder, model.frame_rate)
+                if logger is not None:
+                    log_summary(logger, summary)
+                finish(folder, records, summary["signature"])
+        finally:
+            _leave_together()
+
+
+def _leave_together() -> None:
+    """All processes wait for the one that writes, whether it succeeds or not, and leave the group in order.
+
+    A process that ended earlier aborted in a gloo thread once in about ten runs; Lightning then kills the others.
+    """
     if torch.distributed.is_initialized():
-        # A process that ended earlier aborted in a gloo thread once in about ten runs; Lightning then kills the one
-        # that writes. So all wait for it, and leave the group in order.
         torch.distributed.barrier()
         torch.distributed.destroy_process_group()
 

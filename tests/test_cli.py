@@ -9,7 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile as sf
 import torch
 import yaml
 from running import SHORT, command
@@ -231,6 +233,20 @@ def test_several_processes_in_a_sweep_are_refused(tmp_path: Path, several: str, 
     done = command(*SHORT, several, "trainer.accelerator=cpu", "seed=1,2", "-m", cwd=tmp_path, env=without_heavy)
     assert done.returncode == 1
     assert done.stderr.count("trainer.devices: got several processes in a sweep") >= 2
+    assert "Traceback" not in done.stderr
+
+
+def test_a_refusal_at_the_end_ends_all_processes_in_one_line(tmp_path: Path) -> None:
+    """A clip that turns out not to decode, under strict: known to the process that writes, when all is scored."""
+    (tmp_path / "music").mkdir()
+    samples = np.random.RandomState(0).standard_normal(4 * 32_000).astype("float32") * 0.1
+    sf.write(tmp_path / "music/good.wav", samples, 32_000)
+    samples[1000] = np.nan
+    sf.write(tmp_path / "music/nan.wav", samples, 32_000, subtype="FLOAT")
+    data = ["data=folder", "data.root=music", "strict=true", "trainer=ddp", "trainer.accelerator=cpu"]
+    done = command(*SHORT, *data, cwd=tmp_path)
+    assert done.returncode == 1, done.stderr
+    assert "nan.wav first: holds NaN or infinite samples" in done.stderr
     assert "Traceback" not in done.stderr
 
 
