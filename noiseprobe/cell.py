@@ -18,7 +18,7 @@ from noiseprobe.config import MARGIN, Config
 from noiseprobe.data.manifest import Manifest, Rejected
 from noiseprobe.errors import NoiseprobeError
 from noiseprobe.identity import cell_name, identity
-from noiseprobe.models.weights import locate
+from noiseprobe.models.weights import Weights, locate, with_text
 from noiseprobe.processes import exclusive, is_first
 from noiseprobe.results.index import DONE
 
@@ -35,7 +35,9 @@ def run(config: Config) -> Path:
         NoiseprobeError: for what the user can mend.
     """
     weights = locate(config.model)
-    manifest = plan(config)
+    manifest = plan(config, weights)
+    if any(clip.description for clip in manifest.clips):
+        weights = with_text(config.model, weights)
     name = cell_name(config, identity(config, weights.hash, manifest.clips))
     folder = config.paths.results / name
     if _is_finished(config, manifest, folder):
@@ -99,15 +101,15 @@ def _is_finished(config: Config, manifest: Manifest, folder: Path) -> bool:
     return True
 
 
-def plan(config: Config) -> Manifest:
-    """The clips of the cell: those into which at least the shortest variant fits.
+def plan(config: Config, weights: Weights) -> Manifest:
+    """The clips of the cell: those into which at least the shortest variant fits, with what conditions the model.
 
     Raises:
         NoiseprobeError: if no clip is left.
     """
-    source = importlib.import_module(f"noiseprobe.data.{config.data.source}")
+    source = importlib.import_module(f"noiseprobe.data.sources.{config.data.source}")
     ends = [v.onset + v.length for v in config.noise.variants]
-    manifest: Manifest = source.manifest(config.data, shortest=min(ends) + MARGIN)
+    manifest: Manifest = source.manifest(config, weights, shortest=min(ends) + MARGIN)
     rejected = list(manifest.rejected)
     for clip in manifest.clips:
         for v in config.noise.variants:
@@ -117,5 +119,8 @@ def plan(config: Config) -> Manifest:
                 rejected.append(Rejected(clip.id.rpartition("#")[0], reason, clip.id, v.name))
     if not manifest.clips:
         first = rejected[0]
-        raise NoiseprobeError(f"data.root: no clip of {config.data.root} can be scored; {first.path}: {first.reason}")
-    return replace(manifest, rejected=tuple(rejected))
+        raise NoiseprobeError(
+            f"data.root: no clip of {config.data.options.root} can be scored; {first.path}: {first.reason}"
+        )
+    described = (replace(c, description=c.description or config.model.description) for c in manifest.clips)
+    return Manifest(tuple(described), tuple(rejected))

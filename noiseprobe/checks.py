@@ -52,6 +52,13 @@ def path(key: str, value: Any) -> Path:
         raise refusal(key, value, "a path whose user exists") from error
 
 
+def folder(key: str, value: Any) -> Path:
+    found = path(key, value)
+    if not exists(found, "dir"):
+        raise refusal(key, found, "a folder that exists")
+    return found
+
+
 def exists(path: Path, what: str) -> bool:
     try:
         return path.is_dir() if what == "dir" else path.is_file()

@@ -4,15 +4,17 @@
 what is allowed. It loads nothing and takes milliseconds, so all cells of a sweep are checked before the first starts.
 """
 
-import os
+import importlib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
 
 from noiseprobe import checks
+from noiseprobe.devices import has_cuda
 from noiseprobe.variants import PAPER_FRAME_RATE, PAPER_LENGTHS, Variant, seconds_of_frames
 
 MAX_DURATION = 30.0  # seconds; the longest that the released MusicGen models were trained on
@@ -26,25 +28,30 @@ OmegaConf.register_new_resolver("package", lambda path: str(PACKAGE / path), rep
 
 @dataclass(frozen=True)
 class ModelConfig:
+    """Which model; `codec` and `text_encoder` are a folder or a repository on the hub."""
+
     name: str
-    backend: str
-    path: Path | None
-    hub: str | None
-    revision: str | None
+    backend: str = "auto"
+    path: Path | None = None
+    hub: str | None = None
+    revision: str | None = None
+    codec: Path | str | None = None
+    text_encoder: Path | str | None = None
+    description: str | None = None
+    shape: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class DataConfig:
+    """Where clips come from; `options` are the source's own keys, as its module declares them."""
+
     name: str
     source: str
-    root: Path
-    manifest: Path | None
     duration: float
-    start: float
-    clips_per_file: int | None
     limit: int | None
     batch_size: int
     num_workers: int
+    options: Any
 
 
 @dataclass(frozen=True)
@@ -93,6 +100,8 @@ class Config:
     fail_fast: bool
 
 
+DATA_KEYS = ["name", "source", "duration", "limit", "batch_size", "num_workers"]
+SHAPE_KEYS = ["melody", "channels", "layers", "width"]
 NOISE_KEYS = ["kind", "length", "frames", "onset", "level", "snr"]
 LOGGER_KEYS = {"none": ["name"], "csv": ["name"], "wandb": ["name", "project", "entity", "offline"]}
 
@@ -109,20 +118,20 @@ def check(cfg: DictConfig) -> Config:
         checks.section(raw, name) for name in ["model", "data", "noise", "trainer", "logger", "paths"]
     )
     checks.keys("model", model, [f.name for f in fields(ModelConfig)])
-    checks.keys("data", data, [f.name for f in fields(DataConfig)])
     checks.keys("noise", noise, NOISE_KEYS)
     checks.keys("trainer", trainer, [f.name for f in fields(TrainerConfig)])
     checks.keys("paths", paths, ["results"])
     checked_data = _data(data)
+    checked_trainer = _trainer(trainer)
     return Config(
         model=_model(model),
         data=checked_data,
         noise=_noise(noise, checked_data.duration),
-        trainer=_trainer(trainer),
+        trainer=checked_trainer,
         logger=_logger(logger),
         paths=PathsConfig(checks.path("paths.results", paths["results"])),
         scoring=checks.choice("scoring", raw["scoring"], ["delay", "parallel"]),
-        precision=checks.choice("precision", raw["precision"], ["fp32", "bf16"]),
+        precision=_precision(raw["precision"], checked_trainer.accelerator),
         seed=checks.integer("seed", raw["seed"], low=0),
         keep_nll=checks.boolean("keep_nll", raw["keep_nll"]),
         strict=checks.boolean("strict", raw["strict"]),
@@ -136,52 +145,78 @@ def modules(folder: str) -> list[str]:
     return sorted(p.stem for p in (PACKAGE / folder).glob("*.py") if p.stem != "base" and not p.stem.startswith("_"))
 
 
+def installed(package: str) -> bool:
+    """Whether a package is there, without importing it."""
+    return find_spec(package) is not None
+
+
 def _model(raw: dict[str, Any]) -> ModelConfig:
-    path = raw["path"]
-    if path is not None:
-        path = checks.path("model.path", path)
-        if not checks.exists(path, "dir"):
-            raise checks.refusal(
-                "model.path", path, "a folder with config.json and the weights (save_pretrained layout)"
-            )
-    elif raw["hub"] is None:
+    backend = checks.choice("model.backend", raw["backend"], ["auto", *modules("models/backends")])
+    if backend != "auto" and not installed(backend):
+        raise checks.refusal(
+            "model.backend", backend, f"a backend whose package is installed ({backend} isn't), or auto"
+        )
+    path = None if raw["path"] is None else checks.folder("model.path", raw["path"])
+    if path is None and raw["hub"] is None:
         raise checks.refusal("model.path", None, "a folder, since this model has no model.hub to fetch from")
+    if raw["name"] is None and path is None:
+        raise checks.refusal("model.name", None, "a text, since there is no model.path to take it from")
     return ModelConfig(
-        name=checks.text("model.name", raw["name"]),
-        backend=checks.choice("model.backend", raw["backend"], ["transformers"]),
+        name=path.name if path and raw["name"] is None else checks.text("model.name", raw["name"]),
+        backend=backend,
         path=path,
         hub=None if raw["hub"] is None else checks.text("model.hub", raw["hub"]),
         revision=None if raw["revision"] is None else checks.text("model.revision", raw["revision"]),
+        codec=_folder_or_repository("model.codec", raw["codec"]),
+        text_encoder=_folder_or_repository("model.text_encoder", raw["text_encoder"]),
+        description=None if raw["description"] is None else checks.text("model.description", raw["description"]),
+        shape=_shape(raw["shape"]),
     )
 
 
+def _shape(raw: Any) -> dict[str, int]:
+    if raw is None:
+        return {}
+    if not isinstance(raw, dict):
+        raise checks.refusal("model.shape", raw, f"null, or a value for each of {', '.join(SHAPE_KEYS)}")
+    checks.keys("model.shape", raw, SHAPE_KEYS)
+    sizes = {key: checks.integer(f"model.shape.{key}", raw[key], low=1) for key in SHAPE_KEYS if key != "melody"}
+    return {"melody": checks.boolean("model.shape.melody", raw["melody"]), **sizes}
+
+
+def _folder_or_repository(key: str, value: Any) -> Path | str | None:
+    """A folder, or owner/name (or an old name without owner) of a repository on the hub."""
+    if value is None:
+        return None
+    text = checks.text(key, value)
+    local = text.startswith((".", "~", "/")) or text.count("/") > 1 or checks.exists(Path(text), "dir")
+    return checks.folder(key, text) if local else text
+
+
+def _precision(value: Any, accelerator: str) -> str:
+    """bf16 where `auto` finds an NVIDIA GPU that the trainer will use, else fp32."""
+    if checks.choice("precision", value, ["auto", "fp32", "bf16"]) != "auto":
+        return str(value)
+    return "bf16" if accelerator in ["gpu", "cuda"] or (accelerator == "auto" and has_cuda()) else "fp32"
+
+
 def _data(raw: dict[str, Any]) -> DataConfig:
-    if raw["root"] is None:
-        raise checks.refusal("data.root", None, "a folder of wav, flac, ogg or mp3 files, such as data.root=~/music")
-    # Absolute and without "..": clip ids are paths relative to it, however it was written.
-    root = Path(os.path.abspath(checks.path("data.root", raw["root"])))
-    if not checks.exists(root, "dir"):
-        raise checks.refusal("data.root", root, "a folder that exists")
-    manifest = raw["manifest"]
-    if manifest is not None:
-        manifest = checks.path("data.manifest", manifest)
-        if not checks.exists(manifest, "file"):
-            raise checks.refusal("data.manifest", manifest, "a CSV file that exists")
+    source = checks.choice("data.source", raw.get("source"), modules("data/sources"))
+    module = importlib.import_module(f"noiseprobe.data.sources.{source}")
+    own = [f.name for f in fields(module.Options)]
+    checks.keys("data", raw, [*DATA_KEYS, *own])
     duration = checks.number("data.duration", raw["duration"], low=0.0, open_low=True)
     if duration > MAX_DURATION:
         raise checks.refusal("data.duration", duration, f"at most {MAX_DURATION:g} s, the released models' maximum")
-    name = root.name if raw["name"] is None else checks.text("data.name", raw["name"])
+    options = module.options({name: raw[name] for name in own})
     return DataConfig(
-        name=name,
-        source=checks.choice("data.source", raw["source"], ["folder"]),
-        root=root,
-        manifest=manifest,
+        name=options.root.name if raw["name"] is None else checks.text("data.name", raw["name"]),
+        source=source,
         duration=duration,
-        start=checks.number("data.start", raw["start"], low=0.0),
-        clips_per_file=checks.optional_integer("data.clips_per_file", raw["clips_per_file"], low=1),
         limit=checks.optional_integer("data.limit", raw["limit"], low=1),
         batch_size=checks.integer("data.batch_size", raw["batch_size"], low=1),
         num_workers=checks.integer("data.num_workers", raw["num_workers"], low=0),
+        options=options,
     )
 
 

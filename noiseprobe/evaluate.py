@@ -1,6 +1,5 @@
 """The expensive part of a cell: load the model, run `Trainer.test`, write the results."""
 
-import importlib
 import logging
 import math
 import time
@@ -19,7 +18,7 @@ from noiseprobe.data.collate import PairCollate
 from noiseprobe.data.datamodule import ClipDataset, PairDataModule
 from noiseprobe.data.manifest import Manifest
 from noiseprobe.errors import NoiseprobeError
-from noiseprobe.models.base import MusicLM
+from noiseprobe.models.loading import load_model
 from noiseprobe.models.weights import Weights
 from noiseprobe.probe import NoiseProbe
 from noiseprobe.report.figures import write_figures
@@ -39,7 +38,7 @@ def evaluate(config: Config, weights: Weights, manifest: Manifest, folder: Path)
     """
     start = time.perf_counter()
     trainer = make_trainer(config)
-    model = load_model(config.model.backend, weights, config.precision)
+    model = load_model(weights, config.precision)
     longest = max(clip.duration for clip in manifest.clips)
     frames = math.ceil(round(longest * model.sample_rate) / model.hop)
     if frames > model.max_frames:
@@ -71,7 +70,7 @@ def evaluate(config: Config, weights: Weights, manifest: Manifest, folder: Path)
             if trainer.is_global_zero:
                 cell = CellInfo(
                     name=folder.name, config=config, clips=manifest.clips, rejected=manifest.rejected,
-                    weights=weights.hash, revision=weights.revision, pattern=probe.pattern,
+                    weights=weights, pattern=probe.pattern,
                     look_ahead=model.look_ahead, look_back=model.look_back, hop=model.hop,
                     sample_rate=model.sample_rate,
                 )  # fmt: skip
@@ -96,19 +95,6 @@ def _leave_together() -> None:
     if torch.distributed.is_initialized():
         torch.distributed.barrier()
         torch.distributed.destroy_process_group()
-
-
-_loaded: dict[tuple[str, Weights, str], MusicLM] = {}
-
-
-def load_model(backend: str, weights: Weights, precision: str) -> MusicLM:
-    """The model of a backend, by the backend's module; a sweep loads it once, and has one in memory at a time."""
-    key = (backend, weights, precision)
-    if key not in _loaded:
-        _loaded.clear()  # first: two large models don't fit
-        log.info(f"loading {weights.folder}")
-        _loaded[key] = importlib.import_module(f"noiseprobe.models.{backend}").load(weights.folder, precision)
-    return _loaded[key]
 
 
 def make_trainer(config: Config) -> Trainer:

@@ -21,7 +21,7 @@ def identity(config: Config, weights: str, clips: tuple[Clip, ...]) -> str:
     return digest({
         "protocol": PROTOCOL,
         "weights": weights,
-        "clips": [[c.id, c.song, c.group, c.duration, c.content] for c in clips],
+        "clips": [[c.id, c.song, c.group, c.duration, c.content, c.description] for c in clips],
         "variants": [v.name for v in noise.variants],
         "level": Level(noise.level, noise.snr).key,
         "scoring": config.scoring,

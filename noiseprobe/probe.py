@@ -87,7 +87,7 @@ class NoiseProbe(LightningModule):
         codes, nll = [], []
         for at in range(0, len(clips), size):
             codes.append(self.model.encode(torch.stack(clips[at : at + size])))
-            nll.append(self.model.nll(codes[-1], self.scoring))
+            nll.append(self.model.nll(codes[-1], self.scoring, pair.clip.description))
         all_codes, all_nll = torch.cat(codes), torch.cat(nll).cpu()
         expected = (len(clips), self.model.codebooks, math.ceil(pair.clean.shape[-1] / self.model.hop))
         if all_codes.shape != expected:

@@ -10,7 +10,8 @@ from omegaconf import DictConfig
 
 from noiseprobe.cell import run
 from noiseprobe.cli import conf_dir
-from noiseprobe.config import check
+from noiseprobe.config import ModelConfig, check
+from noiseprobe.models.weights import Weights, locate
 
 # a short cell of the embedded model: seconds on one core
 SHORT = ["data.limit=3", "data.duration=4", "noise.onset=2", "noise.length=[0.2,0.5]"]
@@ -20,6 +21,11 @@ def composed(*overrides: str) -> DictConfig:
     """What Hydra makes of a command line."""
     with initialize_config_dir(conf_dir(), version_base="1.3"):
         return compose("config", list(overrides))
+
+
+def weights(folder: Path, backend: str = "transformers", **options: object) -> Weights:
+    """A local checkpoint, located."""
+    return locate(ModelConfig("m", backend, folder, **options))  # type: ignore[arg-type]
 
 
 def run_cell(results: Path, *overrides: str) -> Path:

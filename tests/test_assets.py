@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 import soundfile as sf
 import torch
-from running import composed
+from running import composed, weights
 from transformers import MusicgenForConditionalGeneration
 
 from noiseprobe.config import PACKAGE, check
 from noiseprobe.data.audio import decode
-from noiseprobe.data.folder import manifest
-from noiseprobe.models.transformers import load
+from noiseprobe.data.sources.folder import listing
+from noiseprobe.models.backends.transformers import load
 
 TINY, DEMO = PACKAGE / "assets/tiny", PACKAGE / "assets/demo"
 LICENSES = {"CC-BY-SA-3.0", "MIT", "public domain"}
@@ -81,7 +81,7 @@ def test_no_demo_song_was_trained_on(rows: list[dict[str, str]]) -> None:
 
 def test_the_model_is_one_that_transformers_itself_loads() -> None:
     """The same logits as our backend, from the library's own from_pretrained; a text condition changes nothing."""
-    whole, ours = MusicgenForConditionalGeneration.from_pretrained(TINY).eval(), load(TINY, "fp32")
+    whole, ours = MusicgenForConditionalGeneration.from_pretrained(TINY).eval(), load(weights(TINY), "fp32")
     steps = torch.randint(256, (1, 4, 12), generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
         expected = whole.decoder(input_ids=steps[0]).logits
@@ -96,10 +96,10 @@ def test_the_model_is_one_that_transformers_itself_loads() -> None:
 
 def test_the_model_has_learnt_from_music_it_never_heard() -> None:
     """Below uniform guessing in every codebook, far below in the first; codes in shuffled order score worse."""
-    model = load(TINY, "fp32")
+    model = load(weights(TINY), "fp32")
     by_group: dict[str, list[torch.Tensor]] = defaultdict(list)
     shuffled = []
-    for clip in manifest(check(composed("data.limit=19")).data).clips:
+    for clip in listing(check(composed("data.limit=19")).data).clips:
         with torch.inference_mode():
             codes = model.encode(decode(clip, 32_000, 1)[None])
             by_group[clip.group].append(model.nll(codes)[0, :, :-3].double().mean(1))

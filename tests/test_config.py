@@ -37,7 +37,7 @@ def test_defaults():
     c = check()
     assert (c.scoring, c.precision, c.seed) == ("delay", "fp32", 0)
     assert (c.strict, c.force, c.fail_fast) == (False, False, False)
-    assert (c.data.duration, c.data.start, c.data.clips_per_file, c.data.limit) == (15.0, 0.0, 1, None)
+    assert (c.data.duration, c.data.options.start, c.data.options.clips_per_file, c.data.limit) == (15.0, 0.0, 1, None)
     assert (c.data.batch_size, c.data.num_workers) == (1, 0)
     assert (c.noise.kind, c.noise.level, c.noise.snr) == ("white", "match", None)
     assert (c.trainer.accelerator, c.trainer.devices, c.trainer.num_nodes, c.trainer.strategy) == ("auto", 1, 1, "auto")
@@ -45,7 +45,7 @@ def test_defaults():
     assert c.paths.results == Path("results")
     assert c.model.name == "tiny"
     assert (c.model.path / "model.safetensors").is_file()
-    assert c.data.manifest.is_file()
+    assert c.data.options.manifest.is_file()
 
 
 def test_the_papers_lengths_apply_where_neither_length_nor_frames_is_set():
@@ -92,7 +92,7 @@ def test_home_is_expanded(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "music").mkdir()
     found = check("data=folder", "data.root='~/music'", "paths.results='~/results'")
-    assert found.data.root == tmp_path / "music"
+    assert found.data.options.root == tmp_path / "music"
     assert found.paths.results == tmp_path / "results"
 
 

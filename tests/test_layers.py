@@ -16,7 +16,7 @@ LAYERS = [
     ["results"],
     ["data", "identity", "models", "metrics", "noise", "functional"],
     ["config", "processes", "hashing"],
-    ["checks", "errors", "files", "help", "variants"],
+    ["checks", "devices", "errors", "files", "help", "variants"],
 ]
 
 

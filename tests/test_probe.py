@@ -6,15 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from running import weights
 from torch.utils.data import DataLoader, Subset
 
 from noiseprobe.config import PACKAGE, DataConfig, NoiseConfig
 from noiseprobe.data.collate import Loaded, PairCollate
 from noiseprobe.data.datamodule import ClipDataset
-from noiseprobe.data.folder import manifest
 from noiseprobe.data.manifest import Manifest
+from noiseprobe.data.sources.folder import Options, listing
 from noiseprobe.errors import NoiseprobeError
-from noiseprobe.models.transformers import TransformersMusicGen, load
+from noiseprobe.models.backends.transformers import TransformersMusicGen, load
 from noiseprobe.probe import NoiseProbe
 from noiseprobe.results.records import Record, Records
 from noiseprobe.variants import Variant
@@ -26,13 +27,13 @@ VARIANTS = tuple(Variant("white", 2.0, length) for length in (0.0, 0.1, 0.5))
 
 @pytest.fixture(scope="module")
 def model() -> TransformersMusicGen:
-    return load(PACKAGE / "assets/tiny", "fp32")
+    return load(weights(PACKAGE / "assets/tiny"), "fp32")
 
 
 @pytest.fixture(scope="module")
 def clips() -> Manifest:
-    data = DataConfig("demo", "folder", DEMO, DEMO / "manifest.csv", SECONDS, 0.0, 1, 8, 1, 0)
-    return manifest(data)
+    data = DataConfig("demo", "folder", SECONDS, 8, 1, 0, Options(DEMO, DEMO / "manifest.csv", 0.0, 1))
+    return listing(data)
 
 
 def make_probe(model: TransformersMusicGen, clips: Manifest, folder: Path, variants=VARIANTS) -> NoiseProbe:
@@ -133,7 +134,7 @@ def test_the_nll_is_that_of_a_plain_forward_pass(
 
 
 def test_metric_states_stay_float64_under_bf16(clips: Manifest, tmp_path: Path) -> None:
-    probe = make_probe(load(PACKAGE / "assets/tiny", "bf16"), clips, tmp_path)
+    probe = make_probe(load(weights(PACKAGE / "assets/tiny"), "bf16"), clips, tmp_path)
     pair = collate(probe.model)([ClipDataset(clips, 32_000, 1)[0]])  # type: ignore[arg-type]
     with torch.inference_mode():
         probe.test_step(pair, 0)
@@ -147,8 +148,8 @@ def test_an_nll_that_is_not_finite_is_an_error_with_its_place(
 ) -> None:
     whole = TransformersMusicGen.logits
 
-    def poisoned(self: TransformersMusicGen, steps: torch.Tensor) -> torch.Tensor:
-        logits = whole(self, steps).clone()
+    def poisoned(self: TransformersMusicGen, steps: torch.Tensor, description: str | None) -> torch.Tensor:
+        logits = whole(self, steps, description).clone()
         logits[:, 2, 52] = torch.nan  # codebook 2 of frame 50
         return logits
 

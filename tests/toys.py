@@ -40,7 +40,7 @@ class ToyLM(MusicLM):
             state = (state * 31 + value + 1) % cls.STATES
         return state
 
-    def logits(self, steps: Tensor) -> Tensor:
+    def logits(self, steps: Tensor, description: str | None = None) -> Tensor:
         b, k, s = steps.shape
         out = torch.empty(b, k, s, self.cardinality, dtype=torch.float64)
         for i in range(b):

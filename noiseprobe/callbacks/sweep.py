@@ -49,12 +49,17 @@ class SweepCallback(Callback):
     def _finish(self, results: Path) -> None:
         """The sweep's table and index, then what failed and why."""
         from noiseprobe.report.console import print_cells
-        from noiseprobe.results.index import finished, write_index
+        from noiseprobe.results.index import finished, models, write_index
 
         done = [Path(j.return_value) for j in self.jobs if j.status == JobStatus.COMPLETED]
         if cells := list(dict.fromkeys(done)) if self.jobs else finished(results):
             print_cells(cells)
             print(f"index    {write_index(results)}")
+            if len(models(cells)) > 1:
+                from noiseprobe.report.sizes import write_sizes  # needs pandas and matplotlib
+
+                for path in write_sizes(results, cells):
+                    print(f"sizes    {path}")
         for job in self.jobs:
             if job.status == JobStatus.FAILED:
                 error = job._return_value  # the property would raise it

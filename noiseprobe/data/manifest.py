@@ -24,6 +24,7 @@ class Clip:
         duration: seconds; less than asked for where the file ends before.
         song, group: what it belongs to.
         content: sha256 of the file.
+        description: text that the model is conditioned on; None: the null condition.
     """
 
     id: str
@@ -33,6 +34,7 @@ class Clip:
     song: str
     group: str
     content: str = ""
+    description: str | None = None
 
     def fits(self, variant: Variant, margin: float) -> bool:
         """Whether the clip goes on for `margin` seconds after the variant's noise."""

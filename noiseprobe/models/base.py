@@ -1,10 +1,13 @@
 """What a music language model is to noiseprobe: a codec that makes codes and a language model that gives logits.
 
 A model of one's own implements `encode` and `logits` and declares the attributes; the likelihood is computed here, the
-same way for all. Conventions: audio `[B, C, N]`, codes `[B, K, T]`, nll `[B, K, T]` in nats.
+same way for all. Conventions: audio `[B, C, N]`, codes `[B, K, T]`, nll `[B, K, T]` in nats. A description is a text
+that the model is conditioned on, the same for the whole batch; None is the model's null condition.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 import torch.nn.functional as F
@@ -52,18 +55,43 @@ class MusicLM(nn.Module, ABC):
         """
 
     @abstractmethod
-    def logits(self, steps: Tensor) -> Tensor:
-        """Unconditional logits of what follows each step.
+    def logits(self, steps: Tensor, description: str | None = None) -> Tensor:
+        """Logits of what follows each step.
 
         Shape:
             steps: [B, K, S], ids of codes and of the special token -> [B, K, S, cardinality]
         """
 
+    def decode(self, codes: Tensor) -> Tensor:
+        """Audio of codes; only generated clips need it.
+
+        Shape:
+            codes: [B, K, T] -> [B, C, T * hop]
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no decode, which generated clips need")
+
+    @contextmanager
+    def stream(self) -> Iterator[Callable[[Tensor], Tensor]]:
+        """A function that takes the next step and gives the logits of what follows it, without a description.
+
+        This one computes all steps anew each time; a model that keeps keys and values overrides it.
+
+        Shape:
+            step: [B, K, 1] -> [B, K, cardinality]
+        """
+        steps: list[Tensor] = []
+
+        def following(step: Tensor) -> Tensor:
+            steps.append(step)
+            return self.logits(torch.cat(steps, -1))[:, :, -1]
+
+        yield following
+
     def pattern(self, scoring: str) -> Pattern:
         """The layout and alignment of a scoring, `delay` or `parallel`."""
         return pattern(scoring, self.delays, special=self.cardinality)
 
-    def nll(self, codes: Tensor, scoring: str = "delay") -> Tensor:
+    def nll(self, codes: Tensor, scoring: str = "delay", description: str | None = None) -> Tensor:
         """Negative log likelihood of every code, in nats; NaN at frames that the scoring leaves out (`Pattern.first`).
 
         The cross-entropy is computed in float32.
@@ -72,7 +100,7 @@ class MusicLM(nn.Module, ABC):
             codes: [B, K, T] -> [B, K, T]
         """
         layout = self.pattern(scoring)
-        logits = layout.align(self.logits(layout.layout(codes)))
+        logits = layout.align(self.logits(layout.layout(codes), description))
         target = codes[..., layout.first :]
         nll = F.cross_entropy(logits.float().flatten(0, 2), target.flatten(), reduction="none").view_as(target)
         return F.pad(nll, (layout.first, 0), value=torch.nan)

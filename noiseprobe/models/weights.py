@@ -1,130 +1,192 @@
-"""Find a model's files before anything heavy is imported, and say which weights they are."""
+"""Find a model's files before anything heavy is imported, look whether they fit, and say which weights they are."""
 
-import json
+import importlib
 import logging
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from types import ModuleType
 
-from noiseprobe.config import ModelConfig
+from noiseprobe.config import ModelConfig, installed
 from noiseprobe.errors import NoiseprobeError
 from noiseprobe.hashing import digest, hash_files
+from noiseprobe.models import hub
+from noiseprobe.models.layouts import audiocraft, transformers
+from noiseprobe.models.layouts.base import Checkpoint, Codec, Local, check_codec
 
-FILES = ["config.json", "*.safetensors", "*.safetensors.index.json"]
-HUB_TIMEOUT = 3.0  # seconds until an unreachable hub is reported
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Weights:
-    """A folder in save_pretrained layout.
+    """A checkpoint on disk.
 
     Attributes:
+        backend: which reads it.
         folder: where it is.
-        hash: over the contents of the files that are read, whatever the folder is called.
+        checkpoint: what it holds.
+        codec: the codec's folder; the same where the checkpoint holds it.
+        hash: over the contents of the files that are read, whatever the folders are called.
         revision: the hub's commit, None for a local folder.
+        text: the text encoder's folder, None without descriptions.
     """
 
+    backend: str
     folder: Path
+    checkpoint: Checkpoint
+    codec: Path
     hash: str
     revision: str | None = None
+    text: Path | None = None
 
 
 def locate(model: ModelConfig) -> Weights:
-    """The model's folder: `model.path`, the hub's cache, or the hub, in this order.
+    """The model's files: in `model.path`, in the hub's cache, or from the hub, in this order.
 
     Raises:
-        NoiseprobeError: if there is none, it lacks files, or it holds a model that isn't scored.
+        NoiseprobeError: if there are none, they are broken, they don't belong together, or they hold another model than
+            the one that was asked for.
     """
-    folder = model.path or _cached(model) or _from_hub(model)
-    files = _files(folder)
-    if files is None:
-        has = sorted(p.name for p in folder.iterdir())
-        other = " (audiocraft's own layout isn't read yet)" if "state_dict.bin" in has else ""
+    backends = _backends(model)
+    if model.path:
+        folder, revision = model.path, None
+    else:
+        assert model.hub is not None
+        snapshot = _fetch("model.path", model.hub, model.revision, partial(_wanted, backends))
+        folder, revision = snapshot.folder, snapshot.commit
+    backend, names = _choose(backends, folder)
+    if model.backend == "auto":
+        log.info(f"model {model.name}: backend {backend} (model.backend=auto)")
+    checkpoint: Checkpoint = _layout(backend).inspect(folder, names)
+    _as_asked(model, folder, checkpoint)
+    files = {name: folder / name for name in names}
+    codec = folder
+    if model.codec or checkpoint.codec is None:
+        codec, found, more = _codec(model, backend, checkpoint, folder)
+        check_codec(found, codec, checkpoint.codebooks, checkpoint.channels, checkpoint.cardinality)
+        files |= {f"codec/{name}": codec / name for name in more}
+    return Weights(backend, folder, checkpoint, codec, _hash(files), revision)
+
+
+def with_text(model: ModelConfig, weights: Weights) -> Weights:
+    """The same weights with the text encoder that descriptions need.
+
+    Raises:
+        NoiseprobeError: if the model takes no text, or its text encoder isn't there.
+    """
+    where = model.text_encoder or weights.checkpoint.text_hub
+    if not weights.checkpoint.has_text:
         raise NoiseprobeError(
-            f"model.path: {folder} has {', '.join(has[:8]) or 'no file'}{other}, expected config.json and *.safetensors"
-            " (every shard of them) as save_pretrained writes them"
+            f"model.description: {weights.folder} has no text condition, expected a model that was trained with"
+            " text, or null"
         )
-    _check(folder / "config.json")
-    hashes, errors = hash_files(files)
+    if where is None:  # the checkpoint holds it, and its weights are part of the hash already
+        folder = weights.folder
+        if weights.revision:
+            assert model.hub is not None
+            folder = _fetch("model.path", model.hub, weights.revision, transformers.with_tokenizer).folder
+        names = [name for name in transformers.TOKENIZER if (folder / name).is_file()]
+    else:
+        folder = (
+            Path(where)
+            if isinstance(where, Path)
+            else _fetch("model.text_encoder", where, None, transformers.with_tokenizer).folder
+        )
+        names = transformers.with_tokenizer(_names(folder), folder.joinpath) or []
+    if not {"tokenizer.json", "spiece.model"} & set(names):
+        raise NoiseprobeError(
+            f"model.text_encoder: {folder} has {_listing(folder)}, expected the text encoder with its tokenizer"
+            " (config.json, model.safetensors, and tokenizer.json or spiece.model)"
+        )
+    more = _hash({name: folder / name for name in names})
+    return replace(weights, text=folder, hash=digest([weights.hash, more]))
+
+
+def _backends(model: ModelConfig) -> list[str]:
+    """The backends that may read the model, the preferred one first."""
+    if model.backend != "auto":
+        return [model.backend]
+    return ["audiocraft", "transformers"] if installed("audiocraft") else ["transformers"]
+
+
+def _layout(backend: str) -> ModuleType:
+    return importlib.import_module(f"noiseprobe.models.layouts.{backend}")
+
+
+def _wanted(backends: Sequence[str], names: Collection[str], local: Local) -> list[str] | None:
+    found = (_layout(backend).wanted(names, local) for backend in backends)
+    return next((files for files in found if files is not None), None)
+
+
+def _choose(backends: Sequence[str], folder: Path) -> tuple[str, list[str]]:
+    """The backend that reads a folder, and its files."""
+    names = _names(folder)
+    for backend in backends:
+        files = _layout(backend).wanted(names, folder.joinpath)
+        if files is not None:
+            return backend, files
+    expected = ", or ".join(_layout(backend).EXPECTED for backend in backends)
+    hint = ""
+    if audiocraft.LM in names and "audiocraft" not in backends:
+        hint = f"; {audiocraft.LM} needs audiocraft" + ("" if installed("audiocraft") else ", which isn't installed")
+    raise NoiseprobeError(f"model.path: {folder} has {_listing(folder)}, expected {expected}{hint}")
+
+
+def _as_asked(model: ModelConfig, folder: Path, checkpoint: Checkpoint) -> None:
+    """A checkpoint of another kind or size would be scored under a false name."""
+    for name, asked in model.shape.items():
+        got = getattr(checkpoint, name)
+        if got != asked:
+            raise NoiseprobeError(
+                f"model.path: {folder} has {name}={got}, expected {name}={asked} as {model.name} has; give the model"
+                " that it is, or model=local for a model of your own"
+            )
+
+
+def _codec(model: ModelConfig, backend: str, checkpoint: Checkpoint, folder: Path) -> tuple[Path, Codec, list[str]]:
+    """A codec outside the checkpoint: its folder, what it is, its files."""
+    where = model.codec or checkpoint.codec_hub
+    if where is None:
+        raise NoiseprobeError(
+            f"model.codec: {folder} holds a language model without its codec, expected model.codec=DIR, or the hub's"
+            " name of one (facebook/encodec_32khz is that of the released models)"
+        )
+    found = (
+        Path(where) if isinstance(where, Path) else _fetch("model.codec", where, None, transformers.with_config).folder
+    )
+    names = _names(found)
+    if backend == "audiocraft" and audiocraft.CODEC in names:
+        codec, _ = audiocraft.inspect_codec(found / audiocraft.CODEC)
+        if codec is None:
+            raise NoiseprobeError(f"model.codec: {found} only names a codec, expected one")
+        return found, codec, [audiocraft.CODEC]
+    files = transformers.with_config(names, found.joinpath)
+    if files is None:
+        raise NoiseprobeError(
+            f"model.codec: {found} has {_listing(found)}, expected an EncodecModel: {transformers.EXPECTED}"
+        )
+    transformers.tensors(found, files)
+    return found, transformers.inspect_codec(found), files
+
+
+def _fetch(key: str, repo: str, revision: str | None, wanted: hub.Wanted) -> hub.Snapshot:
+    return hub.cached(repo, revision, wanted) or hub.download(repo, revision, wanted)
+
+
+def _hash(files: dict[str, Path]) -> str:
+    """One hash over files by their names; those of the hub's cache must be what the hub states."""
+    hashes, errors = hash_files(files.values())
     for path, error in errors.items():
         raise NoiseprobeError(f"model.path: {path} can't be read: {error.strerror}")
-    # The hub's cache is links to blobs below snapshots/<commit>.
-    revision = folder.name if model.path is None else None
-    return Weights(folder, digest({path.name: h for path, h in hashes.items()}), revision)
+    for path, sha256 in hashes.items():
+        hub.verify(path, sha256)
+    return digest({name: hashes[path] for name, path in files.items()})
 
 
-def _files(folder: Path) -> list[Path] | None:
-    """All files that make up the model, None if any is missing."""
-    config, index = folder / "config.json", folder / "model.safetensors.index.json"
-    if index.is_file():
-        try:
-            shards = sorted(set(json.loads(index.read_text())["weight_map"].values()))
-        except (ValueError, KeyError, TypeError, AttributeError):
-            return None
-        files = [config, index, *(folder / name for name in shards)]
-    else:
-        files = [config, folder / "model.safetensors"]
-    return files if all(f.is_file() for f in files) else None
+def _names(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir() if path.is_file()]
 
 
-def _check(path: Path) -> None:
-    """Refuse what isn't scored, from config.json alone."""
-    try:
-        config = json.loads(path.read_text())
-    except ValueError as error:
-        raise NoiseprobeError(f"model.path: {path} isn't JSON ({error})") from error
-    kind = config.get("model_type") if isinstance(config, dict) else None
-    parts = [config.get(name) for name in ["decoder", "audio_encoder"]] if kind == "musicgen" else [{}, {}]
-    if not kind or not all(isinstance(part, dict) for part in parts):
-        raise NoiseprobeError(f"model.path: {path} isn't a model's configuration, expected a MusicGen's")
-    decoder, codec = parts
-    channels = decoder.get("audio_channels", 1)
-    if kind != "musicgen" or channels != 1:
-        got = f"{kind} with {channels} channels" if kind == "musicgen" else kind
-        raise NoiseprobeError(
-            f"model.path: {path} says {got}, expected a mono musicgen (small, medium, large or a fine-tuned one);"
-            " melody and stereo models aren't scored yet"
-        )
-    chunk, normalize = codec.get("chunk_length_s"), codec.get("normalize", False)
-    if chunk is not None or normalize:
-        raise NoiseprobeError(
-            f"model.path: {path}: the codec has chunk_length_s={chunk} and normalize={normalize}, expected null and"
-            " false as MusicGen's has: it must encode a clip in one piece, at its own level"
-        )
-
-
-def _cached(model: ModelConfig) -> Path | None:
-    """A complete snapshot in the hub's cache; other programs leave parts of one there."""
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
-
-    assert model.hub is not None
-    try:
-        folder = snapshot_download(model.hub, revision=model.revision, allow_patterns=FILES, local_files_only=True)
-    except LocalEntryNotFoundError:
-        return None
-    except HFValidationError as error:
-        raise NoiseprobeError(f"model.hub: got {model.hub}, expected owner/name ({error})") from error
-    return Path(folder) if _files(Path(folder)) else None
-
-
-def _from_hub(model: ModelConfig) -> Path:
-    from huggingface_hub import HfApi, constants, hf_hub_download, snapshot_download
-
-    assert model.hub is not None
-    for client in ["httpx", "httpx2"]:  # they report every request
-        logging.getLogger(client).setLevel(logging.WARNING)
-    why = "HF_HUB_OFFLINE is set"
-    if not constants.HF_HUB_OFFLINE:
-        try:
-            HfApi().model_info(model.hub, revision=model.revision, timeout=HUB_TIMEOUT)
-            # a few kB first: whether the model is one that can be scored
-            _check(Path(hf_hub_download(model.hub, "config.json", revision=model.revision)))
-            return Path(snapshot_download(model.hub, revision=model.revision, allow_patterns=FILES))
-        except NoiseprobeError:
-            raise
-        except Exception as error:  # whatever the network or the hub says, the user can do the same about it
-            why = (str(error).strip() or type(error).__name__).splitlines()[0]
-    raise NoiseprobeError(
-        f"model.path: got null, and {model.hub} is neither in the hub's cache nor reachable ({why}); download it where"
-        f" there is a network (hf download {model.hub}) and give the folder: model.path=DIR"
-    )
+def _listing(folder: Path) -> str:
+    return ", ".join(sorted(_names(folder))[:8]) or "no file"

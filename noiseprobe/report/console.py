@@ -11,16 +11,41 @@ from rich.table import Table
 
 from noiseprobe.functional.regions import REGIONS
 
-DIFFERENCES = ["model", "data", "level", "scoring", "precision", "seed"]  # columns where the cells of a sweep differ
+DIFFERENCES = [
+    "model",
+    "backend",
+    "data",
+    "level",
+    "precision",
+    "condition",
+    "seed",
+]  # columns where the cells of a sweep differ
 
 
 def print_cells(folders: Sequence[Path]) -> None:
-    """One row for each cell and variant, then where the results and figures are."""
+    """A table for each scoring, one row for each cell and variant, then where the results and figures are."""
     summaries = [json.loads((folder / "summary.json").read_text()) for folder in folders]
     # Outside a terminal rich would cut at 80 columns.
     console = Console() if sys.stdout.isatty() else Console(width=200)
+    for scoring in dict.fromkeys(s["scoring"] for s in summaries):  # numbers of two scorings can't be compared
+        console.print(_table([s for s in summaries if s["scoring"] == scoring]))
+    for s, folder in zip(summaries, folders, strict=True):
+        if s["n_rejected"]:
+            console.print(f"rejected {s['n_rejected']}, with reasons in {folder / 'rejected.parquet'}", soft_wrap=True)
+        silent = sum(v["n_silent_spans"] for v in s["variants"])
+        if silent:
+            console.print(f"silent   {silent} spans hold silence, so there was no level to match", soft_wrap=True)
+        clipped = sum(v["over_full_scale"] for v in s["variants"])
+        if clipped:
+            console.print(f"clipping {clipped} corrupted samples lie beyond full scale (kept)", soft_wrap=True)
+        console.print(f"results  {folder}", soft_wrap=True, highlight=False)
+        console.print(f"figure   {folder / 'profile.png'}", soft_wrap=True, highlight=False)
+
+
+def _table(summaries: Sequence[dict[str, Any]]) -> Table:
     varying = [name for name in DIFFERENCES if len({str(s[name]) for s in summaries}) > 1]
     constant = ", ".join(str(summaries[0][name]) for name in ["model", "data"] if name not in varying)
+    constant += ", parallel scoring" if summaries[0]["scoring"] == "parallel" else ""
     title = "means in nats, +- standard error over songs; delta = corrupted - clean"
     table = Table(title=f"{constant}: {title}" if constant else title)
     for heading in [*varying, "noise"]:
@@ -33,18 +58,7 @@ def print_cells(folders: Sequence[Path]) -> None:
             cells += [_number(v[c]["mean"]) for c in ["nll_clean", "nll_corrupted"]]
             cells += [_pair(v[c]) for c in ["delta", *(f"{r}_delta" for r in REGIONS)]]
             table.add_row(*cells)
-    console.print(table)
-    for s, folder in zip(summaries, folders, strict=True):
-        if s["n_rejected"]:
-            console.print(f"rejected {s['n_rejected']}, with reasons in {folder / 'rejected.parquet'}", soft_wrap=True)
-        silent = sum(v["n_silent_spans"] for v in s["variants"])
-        if silent:
-            console.print(f"silent   {silent} spans hold silence, so there was no level to match", soft_wrap=True)
-        clipped = sum(v["over_full_scale"] for v in s["variants"])
-        if clipped:
-            console.print(f"clipping {clipped} corrupted samples lie beyond full scale (kept)", soft_wrap=True)
-        console.print(f"results  {folder}", soft_wrap=True, highlight=False)
-        console.print(f"figure   {folder / 'profile.png'}", soft_wrap=True, highlight=False)
+    return table
 
 
 def _number(value: float | None) -> str:

@@ -19,11 +19,15 @@ BEFORE, AFTER = 2.0, 4.0  # seconds shown around the noise
 
 def write_figures(folder: Path, frame_rate: float) -> None:
     """profile.svg and profile.png of the cell whose tables are in a folder."""
-    figure = profile_figure(pq.read_table(folder / "profile.parquet").to_pandas(), frame_rate)
+    save(profile_figure(pq.read_table(folder / "profile.parquet").to_pandas(), frame_rate), folder / "profile")
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write path.svg and path.png."""
     # no date and no random ids: the same tables give the same bytes
     with rc_context({"svg.hashsalt": "noiseprobe"}):
-        replace_file(folder / "profile.svg", lambda p: figure.savefig(p, format="svg", metadata={"Date": None}))
-    replace_file(folder / "profile.png", lambda p: figure.savefig(p, format="png", dpi=110))
+        replace_file(path.with_suffix(".svg"), lambda p: figure.savefig(p, format="svg", metadata={"Date": None}))
+    replace_file(path.with_suffix(".png"), lambda p: figure.savefig(p, format="png", dpi=110))
 
 
 def profile_figure(profile: pd.DataFrame, frame_rate: float) -> Figure:

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 from noiseprobe.config import Config
 from noiseprobe.data.manifest import Clip, Rejected
+from noiseprobe.hashing import digest
 from noiseprobe.models.patterns import Pattern
+from noiseprobe.models.weights import Weights
 from noiseprobe.variants import Variant
 
 
@@ -17,7 +19,7 @@ class CellInfo:
         config: checked.
         clips: of the manifest, in order.
         rejected: before anything was decoded.
-        weights, revision: hash of the model's files; the hub's commit, None for a local folder.
+        weights: the model's files and what they hold.
         pattern: the scoring's layout.
         look_ahead, look_back: of the codec, frames.
         hop, sample_rate: of the model.
@@ -27,13 +29,18 @@ class CellInfo:
     config: Config
     clips: tuple[Clip, ...]
     rejected: tuple[Rejected, ...]
-    weights: str
-    revision: str | None
+    weights: Weights
     pattern: Pattern
     look_ahead: int
     look_back: int
     hop: int
     sample_rate: int
+
+    @property
+    def condition(self) -> str:
+        """What conditioned the model: `null`, or `text` with the first digits of a hash over all descriptions."""
+        texts = [clip.description for clip in self.clips]
+        return f"text@{digest(texts)[:4]}" if any(texts) else "null"
 
     @property
     def variants(self) -> dict[str, Variant]:

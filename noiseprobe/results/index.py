@@ -18,9 +18,17 @@ def finished(results: Path) -> list[Path]:
     return [results] if (results / DONE).exists() else [p.parent for p in sorted(results.glob(f"*/{DONE}"))]
 
 
+def models(cells: list[Path]) -> set[str]:
+    """The names of the models of cells."""
+    return {json.loads((cell / "summary.json").read_text())["model"] for cell in cells}
+
+
 def index_table(cells: list[Path]) -> pa.Table:
     """The summaries of cells as a table."""
-    shared = ["cell", "model", "data", "noise", "level", "scoring", "precision", "seed", "signature"]
+    shared = [
+        "cell", "model", "backend", "parameters", "data", "noise", "level", "scoring", "precision", "condition", "seed",
+        "signature",
+    ]  # fmt: skip
     rows: list[dict[str, Any]] = []
     for cell in cells:
         summary = json.loads((cell / "summary.json").read_text())

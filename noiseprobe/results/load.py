@@ -76,11 +76,16 @@ class Results:
         return _frame(pa.concat_tables([pq.read_table(folder / name) for folder in self.folders]))
 
 
-def load_results(path: str | Path) -> Results:
+def load_results(path: str | Path, scoring: str | None = None) -> Results:
     """The finished cells at a path: a cell's folder, or a folder of cells.
 
+    Args:
+        path: the folder.
+        scoring: `delay` or `parallel`, for a folder that holds cells of both: their numbers are never in one table.
+
     Raises:
-        NoiseprobeError: if there is none, or it was written by a newer noiseprobe.
+        NoiseprobeError: if there is none, one was written by a newer noiseprobe, or there are two scorings and none is
+            asked for.
 
     Example:
         >>> load_results("results").cells[["variant", "delta", "delta_se"]]  # doctest: +SKIP
@@ -94,7 +99,15 @@ def load_results(path: str | Path) -> Results:
             raise NoiseprobeError(
                 f"{folder}: got schema version {version}, expected at most {schema.VERSION}; update noiseprobe"
             )
-    return Results(folders)
+    scorings = {f: json.loads((f / "summary.json").read_text())["scoring"] for f in folders}
+    asked = [f for f in folders if scoring in (None, scorings[f])]
+    if not asked or (scoring is None and len(set(scorings.values())) > 1):
+        there = " and ".join(sorted(set(scorings.values())))
+        raise NoiseprobeError(
+            f"{path}: has cells with scoring {there}, got scoring={scoring}; numbers of the two can't be compared: load"
+            " those of one, load_results(path, scoring='delay')"
+        )
+    return Results(asked)
 
 
 def _frame(table: pa.Table) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 import platform
 import subprocess
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,19 +18,22 @@ PACKAGES = ["torch", "torchaudio", "lightning", "transformers", "torchmetrics", 
 
 def meta(cell: CellInfo, signature: str, ran: dict[str, Any]) -> dict[str, Any]:
     """The content of meta.json; `ran` says on which device, in how many processes and how long."""
+    packages = [*PACKAGES, *(["audiocraft"] if cell.weights.backend == "audiocraft" else [])]
     on_gpu = ran["device"].startswith("cuda")
     return {
         "schema_version": VERSION,
         "signature": signature,
         "noiseprobe": noiseprobe.__version__,
         "git": _commit(),
-        "weights": cell.weights,
-        "revision": cell.revision,
+        "backend": cell.weights.backend,
+        "weights": cell.weights.hash,
+        "revision": cell.weights.revision,
+        "checkpoint": asdict(cell.weights.checkpoint),
         "frame_rate": cell.sample_rate / cell.hop,
         "look_ahead": cell.look_ahead,
         "look_back": cell.look_back,
         "delays": list(cell.pattern.delays),
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in packages}},
         "processor": torch.cuda.get_device_name(ran["device"]) if on_gpu else platform.machine(),
         "threads": torch.get_num_threads(),
         **ran,

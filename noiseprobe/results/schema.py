@@ -13,6 +13,7 @@ KEYS = [*[(name, pa.string()) for name in TEXT_KEYS], ("length_s", pa.float64())
 
 CLIPS = pa.schema([
     *KEYS,
+    ("description", pa.string()),  # what the model was conditioned on; null: its null condition
     ("frames", pa.int32()),  # T
     ("on_frame", pa.int32()), ("off_frame", pa.int32()),  # the corrupted frames [on, off)
     # over codebooks, then frames
@@ -48,9 +49,13 @@ REJECTED = pa.schema([
 MEANS = ["nll_clean", "nll_corrupted", "delta", "peak_delta", "assimilation_delta", "offset_delta", "recovery_delta"]
 
 INDEX = pa.schema([
-    ("cell", pa.string()), ("model", pa.string()), ("data", pa.string()), ("noise", pa.string()),
+    ("cell", pa.string()), ("model", pa.string()), ("backend", pa.string()),
+    ("parameters", pa.int64()),  # of the language model, without codec and text encoder
+    ("data", pa.string()), ("noise", pa.string()),
     ("variant", pa.string()), ("length_s", pa.float64()), ("onset_s", pa.float64()), ("level", pa.string()),
-    ("scoring", pa.string()), ("precision", pa.string()), ("seed", pa.int64()),
+    ("scoring", pa.string()), ("precision", pa.string()),
+    ("condition", pa.string()),  # null, or text and the first digits of a hash over the clips' descriptions
+    ("seed", pa.int64()),
     ("n_clips", pa.int64()), ("n_songs", pa.int64()),
     *[(f"{name}{error}", pa.float64()) for name in MEANS for error in ["", "_se"]],
     ("signature", pa.string()),

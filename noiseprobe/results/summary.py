@@ -18,7 +18,7 @@ def signature(cell: CellInfo, n_clips: int, n_songs: int) -> str:
     level = Level(config.noise.level, config.noise.snr).key
     precision = "" if config.precision == "fp32" else f"|precision:{config.precision}"
     return (
-        f"noiseprobe|model:{config.model.name}@{cell.weights[:4]}|scoring:{config.scoring}{precision}|cond:null"
+        f"noiseprobe|model:{config.model.name}@{cell.weights.hash[:4]}|scoring:{config.scoring}{precision}|cond:{cell.condition}"
         f"|noise:{config.noise.kind}@{level}+{lengths}f@{onsets}|data:{config.data.name}|n:{n_clips}|songs:{n_songs}"
         f"|agg:cb-frame-clip-song|seed:{config.seed}|id:{cell.name[-8:]}|v:{noiseprobe.__version__}"
     )
@@ -43,6 +43,8 @@ def summary(cell: CellInfo, rows: list[dict[str, Any]], rejected: int) -> dict[s
         variants.append(entry)
     return {
         "cell": cell.name, "signature": signature(cell, n_clips, n_songs), "model": config.model.name,
+        "backend": cell.weights.backend, "parameters": cell.weights.checkpoint.parameters,
+        "condition": cell.condition,
         "data": config.data.name, "noise": config.noise.kind,
         "level": Level(config.noise.level, config.noise.snr).key, "scoring": config.scoring,
         "precision": config.precision, "seed": config.seed, "n_clips": n_clips, "n_songs": n_songs,

@@ -40,7 +40,7 @@ def clip_rows(cell: CellInfo, record: Record) -> Iterator[dict[str, Any]]:
             cell.look_ahead, cell.look_back, cell.pattern.context, cell.pattern.first,
         )  # fmt: skip
         yield keys(cell, record, v) | {
-            "frames": frames, "on_frame": v.on, "off_frame": v.off,
+            "description": cell.clips[record.index].description, "frames": frames, "on_frame": v.on, "off_frame": v.off,
             "nll_clean": clean[means].mean(), "nll_corrupted": corrupted[means].mean(), "delta": delta[means].mean(),
             **{f"{r}_delta": None if (b := bounds[r]) is None else delta[b[0] : b[1]].mean() for r in REGIONS},
             "level": level.key, "level_db": v.level_db, "noise_db": v.noise_db, "music_db": v.music_db, "snr_db": snr,

@@ -15,7 +15,9 @@ from songs import WORK, bach, released
 from train_codec import CARDINALITY, perplexity
 from train_lm import FRAMES, PATTERN, codes_of
 
-from noiseprobe.models.transformers import load
+from noiseprobe.config import ModelConfig
+from noiseprobe.models.backends.transformers import load
+from noiseprobe.models.weights import locate
 
 WINDOWS = 10
 OTHER_TAKES = ("__1", "__2", "__3", "__4")  # of a piece by Bach: the same notes again
@@ -24,7 +26,8 @@ OTHER_TAKES = ("__1", "__2", "__3", "__4")  # of a piece by Bach: the same notes
 @torch.inference_mode()
 def main() -> None:
     torch.set_num_threads(1)
-    model = load(Path(sys.argv[1]) if len(sys.argv) > 1 else WORK / "tiny", "fp32")
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else WORK / "tiny"
+    model = load(locate(ModelConfig("tiny", "transformers", folder)), "fp32")
     report = {}
     for held_out in (False, True):
         for name, songs in [("released", released()), ("bach", bach())]:

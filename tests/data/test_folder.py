@@ -9,7 +9,7 @@ import pytest
 import soundfile as sf
 
 from noiseprobe.config import DataConfig
-from noiseprobe.data import folder
+from noiseprobe.data.sources import folder
 from noiseprobe.errors import NoiseprobeError
 
 FILES = [
@@ -44,13 +44,14 @@ def write(path, seconds=3.0, rate=8000, channels=1, subtype=None):
 
 def manifest(root, table=None, **changed):
     known = {
-        "name": "music", "source": "folder", "root": root, "manifest": None, "duration": 2.0, "start": 0.0,
-        "clips_per_file": 1, "limit": None, "batch_size": 1, "num_workers": 0,
+        "name": "music", "source": "folder", "duration": 2.0, "limit": None, "batch_size": 1, "num_workers": 0,
     }  # fmt: skip
+    own = {"root": root, "manifest": None, "start": 0.0, "clips_per_file": 1}
     if table is not None:
-        known["manifest"] = root.parent / "table.csv"
-        known["manifest"].write_bytes(table.encode() if isinstance(table, str) else table)
-    return folder.manifest(DataConfig(**(known | changed)))
+        own["manifest"] = root.parent / "table.csv"
+        own["manifest"].write_bytes(table.encode() if isinstance(table, str) else table)
+    own |= {key: changed.pop(key) for key in list(changed) if key in own}
+    return folder.listing(DataConfig(**(known | changed), options=folder.Options(**own)))
 
 
 def ids(found):

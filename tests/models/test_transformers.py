@@ -1,11 +1,11 @@
 """The transformers backend on folders that transformers itself wrote."""
 
 import copy
-import json
 from pathlib import Path
 
 import pytest
 import torch
+from running import weights
 from transformers import (
     EncodecConfig,
     MusicgenConfig,
@@ -15,11 +15,10 @@ from transformers import (
 from transformers.models.encodec.modeling_encodec import EncodecLSTM
 from transformers.models.musicgen.configuration_musicgen import MusicgenDecoderConfig
 
-from noiseprobe.config import PACKAGE, ModelConfig
+from noiseprobe.config import PACKAGE
 from noiseprobe.errors import NoiseprobeError
+from noiseprobe.models.backends.transformers import TransformersMusicGen, load
 from noiseprobe.models.reach import look, window
-from noiseprobe.models.transformers import TransformersMusicGen, load
-from noiseprobe.models.weights import locate
 
 TINY = PACKAGE / "assets/tiny"
 
@@ -54,7 +53,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_what_was_saved_is_what_scores(folder: Path) -> None:
     """nll against transformers' own delay pattern (build_delay_pattern_mask) and its decoder, frame by frame."""
-    saved, model = random_musicgen(), load(folder, "fp32")
+    saved, model = random_musicgen(), load(weights(folder), "fp32")
     codes = torch.randint(256, (1, 4, 30), generator=torch.Generator().manual_seed(1))
     start = torch.full((4, 1), 256)
     prompt = torch.cat([start, codes[0]], 1)
@@ -73,14 +72,14 @@ def test_encode_is_the_codecs_own(folder: Path) -> None:
     audio = torch.randn(1, 1, 32_001, generator=torch.Generator().manual_seed(2)) * 0.1
     with torch.inference_mode():
         expected = random_musicgen().audio_encoder.encode(audio).audio_codes[0]
-        codes = load(folder, "fp32").encode(audio)
+        codes = load(weights(folder), "fp32").encode(audio)
     assert codes.shape == (1, 4, 51)  # ceil(32001 / 640)
     assert torch.equal(codes, expected)
 
 
 def test_the_null_condition_is_no_condition(folder: Path) -> None:
     """Zeros in embedding and mask, as the released null is, give the same logits as skipped cross-attention."""
-    model = load(folder, "fp32")
+    model = load(weights(folder), "fp32")
     steps = torch.randint(256, (4, 10), generator=torch.Generator().manual_seed(3))
     with torch.inference_mode():
         null = model.decoder(
@@ -90,7 +89,7 @@ def test_the_null_condition_is_no_condition(folder: Path) -> None:
 
 
 def test_bf16_is_the_language_models_alone(folder: Path) -> None:
-    model, reference = load(folder, "bf16"), load(folder, "fp32")
+    model, reference = load(weights(folder), "bf16"), load(weights(folder), "fp32")
     assert {p.dtype for p in model.decoder.parameters()} == {torch.bfloat16}
     assert {p.dtype for p in model.codec.parameters()} == {torch.float32}
     audio = torch.randn(1, 1, 16_000, generator=torch.Generator().manual_seed(2)) * 0.1
@@ -103,7 +102,7 @@ def test_bf16_is_the_language_models_alone(folder: Path) -> None:
 
 
 def test_nothing_can_be_trained(folder: Path) -> None:
-    model = load(folder, "fp32")
+    model = load(weights(folder), "fp32")
     assert not model.training
     assert not any(p.requires_grad for p in model.parameters())
 
@@ -118,7 +117,7 @@ def without_lstm(model: TransformersMusicGen) -> torch.nn.Module:
 
 @pytest.mark.parametrize("which", ["random", "tiny"])
 def test_the_declared_look_ahead_and_look_back_are_the_measured_ones(which: str, folder: Path) -> None:
-    model = load(folder if which == "random" else TINY, "fp32")
+    model = load(weights(folder if which == "random" else TINY), "fp32")
     encoder = without_lstm(model).double()
     on, off, frames = 40, 55, 100
     clean = torch.randn(1, 1, frames * 640, generator=torch.Generator().manual_seed(4), dtype=torch.float64)
@@ -143,69 +142,11 @@ def test_locate_hashes_contents_not_paths(folder: Path, tmp_path: Path) -> None:
     copy_.mkdir()
     for file in folder.iterdir():
         (copy_ / file.name).write_bytes(file.read_bytes())
-    first, second = (locate(ModelConfig("m", "transformers", p, None, None)) for p in (folder, copy_))
+    first, second = (weights(p) for p in (folder, copy_))
     assert first.hash == second.hash
     assert first.folder != second.folder
     (copy_ / "config.json").write_text((copy_ / "config.json").read_text() + " ")
-    assert locate(ModelConfig("m", "transformers", copy_, None, None)).hash != first.hash
-
-
-def test_a_folder_without_weights_says_what_is_missing(tmp_path: Path) -> None:
-    (tmp_path / "state_dict.bin").write_bytes(b"")
-    with pytest.raises(
-        NoiseprobeError, match=r"state_dict\.bin.*audiocraft.*expected config\.json and \*\.safetensors"
-    ):
-        locate(ModelConfig("m", "transformers", tmp_path, None, None))
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"model_type": "musicgen_melody"}, "says musicgen_melody, expected a mono musicgen"),
-        ({"decoder": {"audio_channels": 2}}, "says musicgen with 2 channels, expected a mono musicgen"),
-        ({"audio_encoder": {"chunk_length_s": 10, "normalize": False}}, "the codec has chunk_length_s=10"),
-        ({"audio_encoder": {"chunk_length_s": None, "normalize": True}}, "normalize=True, expected null and false"),
-    ],
-)
-def test_models_that_are_not_scored_are_refused_before_anything_is_loaded(
-    folder: Path, tmp_path: Path, change: dict[str, object], message: str
-) -> None:
-    config = json.loads((folder / "config.json").read_text())
-    (tmp_path / "config.json").write_text(json.dumps(config | change))
-    (tmp_path / "model.safetensors").write_bytes(b"")
-    with pytest.raises(NoiseprobeError, match=message):
-        locate(ModelConfig("m", "transformers", tmp_path, None, None))
-
-
-@pytest.mark.parametrize("text", ["{", "[]", "{}", '"musicgen"', '{"model_type": "musicgen"}'])
-def test_a_configuration_that_is_none_is_refused_in_one_line(tmp_path: Path, text: str) -> None:
-    (tmp_path / "config.json").write_text(text)
-    (tmp_path / "model.safetensors").write_bytes(b"")
-    with pytest.raises(NoiseprobeError) as caught:
-        locate(ModelConfig("m", "transformers", tmp_path, None, None))
-    assert str(caught.value).startswith(f"model.path: {tmp_path}/config.json")
-    assert len(str(caught.value).splitlines()) == 1
-
-
-@pytest.mark.parametrize("content", [b"", b"garbage that is no safetensors file"])
-def test_weights_that_cannot_be_read_are_an_error(folder: Path, tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "config.json").write_text((folder / "config.json").read_text())
-    (tmp_path / "model.safetensors").write_bytes(content)
-    with pytest.raises(NoiseprobeError, match=r"can't be loaded"):
-        load(tmp_path, "fp32")
-
-
-def test_a_missing_shard_is_seen_before_anything_is_loaded(folder: Path, tmp_path: Path) -> None:
-    (tmp_path / "config.json").write_text((folder / "config.json").read_text())
-    shards = {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}
-    (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"weight_map": shards}))
-    (tmp_path / shards["a"]).write_bytes(b"x")
-    with pytest.raises(NoiseprobeError, match="every shard"):
-        locate(ModelConfig("m", "transformers", tmp_path, None, None))
-    (tmp_path / shards["b"]).write_bytes(b"y")
-    first = locate(ModelConfig("m", "transformers", tmp_path, None, None)).hash
-    (tmp_path / shards["b"]).write_bytes(b"z")
-    assert locate(ModelConfig("m", "transformers", tmp_path, None, None)).hash != first
+    assert weights(copy_).hash != first.hash
 
 
 def test_missing_tensors_are_an_error(folder: Path, tmp_path: Path) -> None:
@@ -217,4 +158,4 @@ def test_missing_tensors_are_an_error(folder: Path, tmp_path: Path) -> None:
     save_file(tensors, tmp_path / "model.safetensors", metadata={"format": "pt"})
     (tmp_path / "config.json").write_text((folder / "config.json").read_text())
     with pytest.raises(NoiseprobeError, match=dropped):
-        load(tmp_path, "fp32")
+        load(weights(tmp_path), "fp32")

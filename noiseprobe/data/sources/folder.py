@@ -7,7 +7,8 @@ Without a manifest, subfolders say what belongs together:
     root/jazz/monk/x.wav      group: jazz              song: monk (all files below it)
 
 With a manifest, a CSV table with the column `path` (relative to the root or absolute) and optionally `start` (seconds),
-`song` and `group`; a row is a clip where `start` is given, else a file. Other columns are left alone.
+`song`, `group` and `description` (text that the model is conditioned on); a row is a clip where `start` is given, else
+a file. Other columns are left alone.
 """
 
 import csv
@@ -15,16 +16,36 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import soundfile as sf
 
-from noiseprobe.config import DataConfig
+from noiseprobe import checks
+from noiseprobe.config import Config, DataConfig
 from noiseprobe.data.manifest import Clip, Manifest, Rejected, clip_id, in_order, limited
 from noiseprobe.errors import NoiseprobeError
 from noiseprobe.hashing import hash_files
+from noiseprobe.models.weights import Weights
 
 UNKNOWN = 1 << 62  # libsndfile's length of a file that states none is 2^63 - 1
 SUFFIXES = {".wav", ".flac", ".ogg", ".mp3"}
+
+
+@dataclass(frozen=True)
+class Options:
+    """The keys of this source.
+
+    Attributes:
+        root: the folder.
+        manifest: a CSV table; None for all files of the folder.
+        start: seconds into each file.
+        clips_per_file: None for all that fit.
+    """
+
+    root: Path
+    manifest: Path | None
+    start: float
+    clips_per_file: int | None
 
 
 @dataclass(frozen=True)
@@ -34,18 +55,47 @@ class Entry:
     song: str
     group: str
     start: float | None
+    description: str | None = None
 
 
-def manifest(data: DataConfig, shortest: float = 0.0) -> Manifest:
+def options(raw: dict[str, Any]) -> Options:
+    """The checked keys of this source.
+
+    Raises:
+        NoiseprobeError: for a value that isn't allowed.
+    """
+    if raw["root"] is None:
+        raise checks.refusal("data.root", None, "a folder of wav, flac, ogg or mp3 files, such as data.root=~/music")
+    manifest = raw["manifest"]
+    if manifest is not None:
+        manifest = checks.path("data.manifest", manifest)
+        if not checks.exists(manifest, "file"):
+            raise checks.refusal("data.manifest", manifest, "a CSV file that exists")
+    return Options(
+        # Absolute and without "..": clip ids are paths relative to it, however it was written.
+        root=Path(os.path.abspath(checks.folder("data.root", raw["root"]))),
+        manifest=manifest,
+        start=checks.number("data.start", raw["start"], low=0.0),
+        clips_per_file=checks.optional_integer("data.clips_per_file", raw["clips_per_file"], low=1),
+    )
+
+
+def manifest(config: Config, weights: Weights, shortest: float) -> Manifest:
+    """The clips of the folder that a cell's configuration names, whatever the model."""
+    return listing(config.data, shortest)
+
+
+def listing(data: DataConfig, shortest: float = 0.0) -> Manifest:
     """The clips of a folder, from file headers alone; `data.limit` counts those of at least `shortest` seconds.
 
     Raises:
         NoiseprobeError: if there is no audio file, or the table can't be used.
     """
+    options: Options = data.options
     rejected: list[Rejected] = []
-    entries = list(_table(data) if data.manifest else _scan(data.root, rejected))
+    entries = list(_table(options) if options.manifest else _scan(options.root, rejected))
     if not entries:
-        where = data.manifest or data.root
+        where = options.manifest or options.root
         raise NoiseprobeError(f"data.root: no {', '.join(sorted(s[1:] for s in SUFFIXES))} file in {where}")
     clips: list[Clip] = []
     for entry in entries:
@@ -54,21 +104,21 @@ def manifest(data: DataConfig, shortest: float = 0.0) -> Manifest:
         except (OSError, sf.LibsndfileError, ValueError) as error:
             rejected.append(Rejected(entry.relative, _reason(error)))
             continue
-        found = list(_windows(entry, seconds, data))
+        found = list(_windows(entry, seconds, data.duration, options))
         if not found:
-            start = data.start if entry.start is None else entry.start
+            start = options.start if entry.start is None else entry.start
             reason = f"the file ends at {seconds:.3f} s, before the clip's start at {start:g} s"
             rejected.append(Rejected(entry.relative, reason))
         clips += found
     if len({c.id for c in clips}) < len(clips):
-        raise NoiseprobeError(f"data.manifest: {data.manifest} names a clip (path and start) twice")
+        raise NoiseprobeError(f"data.manifest: {options.manifest} names a clip (path and start) twice")
     short = [c for c in clips if c.duration < shortest - 1e-9]
     why = f"too short: the shortest noise and what must follow it end at {shortest:g} s"
-    rejected += [Rejected(_relative(c.path, data.root), f"{c.duration:.3f} s are {why}", c.id) for c in short]
+    rejected += [Rejected(_relative(c.path, options.root), f"{c.duration:.3f} s are {why}", c.id) for c in short]
     clips = limited(in_order(c for c in clips if c.duration >= shortest - 1e-9), data.limit)
     content, errors = hash_files(dict.fromkeys(c.path for c in clips))
     vanished = [c for c in clips if c.path in errors]
-    rejected += [Rejected(_relative(c.path, data.root), _reason(errors[c.path]), c.id) for c in vanished]
+    rejected += [Rejected(_relative(c.path, options.root), _reason(errors[c.path]), c.id) for c in vanished]
     return Manifest(tuple(replace(c, content=content[c.path]) for c in clips if c.path in content), tuple(rejected))
 
 
@@ -100,18 +150,20 @@ def _group_and_song(path: Path, root: Path) -> tuple[str, str]:
     return _text(group), _text(parts[1] if len(parts) > 2 else path.stem)
 
 
-def _table(data: DataConfig) -> Iterator[Entry]:
-    assert data.manifest is not None
+def _table(options: Options) -> Iterator[Entry]:
+    assert options.manifest is not None
     try:
-        with data.manifest.open(newline="", encoding="utf-8-sig") as f:
+        with options.manifest.open(newline="", encoding="utf-8-sig") as f:
             reader = csv.DictReader(f)
             if "path" not in (reader.fieldnames or []):
                 got = ", ".join(reader.fieldnames or ["nothing"])
-                raise NoiseprobeError(f"data.manifest: {data.manifest}: got the columns {got}, expected one named path")
+                raise NoiseprobeError(
+                    f"data.manifest: {options.manifest}: got the columns {got}, expected one named path"
+                )
             for row in reader:
-                yield _row(row, data.root, f"data.manifest: {data.manifest}, line {reader.line_num}")
+                yield _row(row, options.root, f"data.manifest: {options.manifest}, line {reader.line_num}")
     except (UnicodeDecodeError, csv.Error) as error:
-        raise NoiseprobeError(f"data.manifest: {data.manifest}: {error}, expected a CSV table in UTF-8") from error
+        raise NoiseprobeError(f"data.manifest: {options.manifest}: {error}, expected a CSV table in UTF-8") from error
 
 
 def _row(row: dict[str, str], root: Path, where: str) -> Entry:
@@ -127,7 +179,14 @@ def _row(row: dict[str, str], root: Path, where: str) -> Entry:
             start = -1.0
         if not 0 <= start < float("inf"):
             raise NoiseprobeError(f"{where}: start: got {row['start']}, expected seconds of at least 0")
-    return Entry(path, _relative(path, root), row.get("song") or song, row.get("group") or group, start)
+    return Entry(
+        path,
+        _relative(path, root),
+        row.get("song") or song,
+        row.get("group") or group,
+        start,
+        row.get("description") or None,
+    )
 
 
 def _relative(path: Path, root: Path) -> str:
@@ -153,18 +212,26 @@ def _seconds(path: Path) -> float:
     return sum(map(len, sf.blocks(str(path), blocksize=1 << 16))) / info.samplerate
 
 
-def _windows(entry: Entry, seconds: float, data: DataConfig) -> Iterator[Clip]:
+def _windows(entry: Entry, seconds: float, duration: float, options: Options) -> Iterator[Clip]:
     """Clips of one file: the first may be short, further ones are whole."""
-    first = data.start if entry.start is None else entry.start
-    count = 1 if entry.start is not None else data.clips_per_file
+    first = options.start if entry.start is None else entry.start
+    count = 1 if entry.start is not None else options.clips_per_file
     i = 0
     while count is None or i < count:
-        start = round(first + i * data.duration, 6)
+        start = round(first + i * duration, 6)
         left = seconds - start
-        if left <= 1e-6 or (i > 0 and left < data.duration - 1e-6):
+        if left <= 1e-6 or (i > 0 and left < duration - 1e-6):
             return
-        length = min(data.duration, left)
-        yield Clip(clip_id(entry.relative, start), entry.path, start, length, entry.song, entry.group)
+        length = min(duration, left)
+        yield Clip(
+            clip_id(entry.relative, start),
+            entry.path,
+            start,
+            length,
+            entry.song,
+            entry.group,
+            description=entry.description,
+        )
         i += 1
 
 

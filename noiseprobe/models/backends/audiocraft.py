@@ -1,0 +1,227 @@
+"""MusicGen through audiocraft: LMModel and its compression model from exported checkpoints.
+
+The modules are audiocraft's own, built from the checkpoint's configuration on the meta device and filled from the
+mapped file, so memory holds the weights once. What a release builds around them and scoring doesn't need is left out:
+Demucs, and T5 unless there is a description.
+
+The null condition. Text: zeros, one step long, in embedding and mask. Melody (`self_wav`): the chroma of an empty clip
+(all in channel 0), repeated over the length that training had, through the projection, unmasked.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from audiocraft.models.builders import get_compression_model, get_condition_fuser
+from audiocraft.models.encodec import CompressionModel, HFEncodecCompressionModel, InterleaveStereoCompressionModel
+from audiocraft.models.lm import LMModel
+from audiocraft.modules.chroma import ChromaExtractor
+from audiocraft.modules.codebooks_patterns import DelayedPatternProvider
+from audiocraft.modules.conditioners import BaseConditioner, ConditioningProvider, ConditionType
+from audiocraft.modules.transformer import StreamingTransformer, create_sin_embedding
+from omegaconf import DictConfig, OmegaConf
+from torch import Tensor, nn
+from transformers import EncodecConfig, EncodecModel
+
+from noiseprobe.config import MAX_DURATION
+from noiseprobe.errors import NoiseprobeError
+from noiseprobe.models.base import MusicLM
+from noiseprobe.models.layouts.audiocraft import CODEC, LM, delays
+from noiseprobe.models.reach import look
+from noiseprobe.models.text import TextEncoder, load_text
+from noiseprobe.models.weights import Weights
+
+PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
+TEXT, MELODY = "description", "self_wav"
+
+
+class AudiocraftMusicGen(MusicLM):
+    """A MusicGen of audiocraft: mono or stereo, with or without melody.
+
+    Args:
+        codec: wrapped for stereo.
+        lm: the language model.
+        reach: the codec's look-ahead and look-back.
+        max_frames: the longest clip of its training.
+        chroma: melody's null, [1, L, channels of the chroma]; None for other models.
+        text: the text encoder, None without descriptions.
+    """
+
+    chroma: Tensor | None
+
+    def __init__(
+        self, codec: CompressionModel, lm: LMModel, reach: tuple[int, int], max_frames: int,
+        chroma: Tensor | None = None, text: TextEncoder | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.codec, self.lm, self.text = codec, lm, text
+        self.register_buffer("chroma", chroma, persistent=False)
+        self.sample_rate, self.channels = codec.sample_rate, codec.channels
+        self.hop = round(codec.sample_rate / codec.frame_rate)
+        self.codebooks, self.cardinality = lm.n_q, lm.card
+        self.delays = tuple(lm.pattern_provider.delays)
+        self.look_ahead, self.look_back = reach
+        self.max_frames = max_frames
+        self.requires_grad_(False).eval()
+
+    def encode(self, audio: Tensor) -> Tensor:
+        return self.codec.encode(audio.float())[0]
+
+    def decode(self, codes: Tensor) -> Tensor:
+        return self.codec.decode(codes)[..., : codes.shape[-1] * self.hop]
+
+    def logits(self, steps: Tensor, description: str | None = None) -> Tensor:
+        return self.lm(steps, conditions=[], condition_tensors=self._conditions(len(steps), description))
+
+    @contextmanager
+    def stream(self) -> Iterator[Callable[[Tensor], Tensor]]:
+        with self.lm.streaming():
+            yield lambda step: self.logits(step)[:, :, -1]
+
+    def _conditions(self, batch: int, description: str | None) -> dict[str, ConditionType]:
+        """The tensors of each condition that the language model was built with."""
+        weight = self.lm.linears[0].weight
+        found: dict[str, ConditionType] = {}
+        projections = self.lm.condition_provider.conditioners
+        if description is not None:
+            if self.text is None:
+                raise ValueError("description: got a text, expected None for a model without its text encoder")
+            embedding = projections[TEXT].output_proj(self.text(description).to(weight))
+            found[TEXT] = (embedding, torch.ones_like(embedding[..., 0]))
+        elif TEXT in self.lm.fuser.cond2fuse:
+            found[TEXT] = (weight.new_zeros(1, 1, self.lm.dim), weight.new_zeros(1, 1))
+        if self.chroma is not None:  # after the text: each is put before what is there
+            embedding = projections[MELODY].output_proj(self.chroma.to(weight))
+            found[MELODY] = (embedding, torch.ones_like(embedding[..., 0]))
+        return {name: (e.expand(batch, -1, -1), mask.expand(batch, -1)) for name, (e, mask) in found.items()}
+
+
+def load(weights: Weights, precision: str) -> AudiocraftMusicGen:
+    """The model that `weights.locate` has found; the language model in fp32 or bf16, the rest in fp32.
+
+    Raises:
+        NoiseprobeError: for files that can't be read, and tensors that are missing or don't fit.
+    """
+    path, checkpoint = weights.folder / LM, weights.checkpoint
+    state, cfg = _content(path)
+    text = None if weights.text is None else load_text(weights.text)
+    codec, reach = _codec(weights.codec)
+    codec.set_num_codebooks(checkpoint.codebooks // checkpoint.channels)
+    if checkpoint.channels == 2:
+        codec = InterleaveStereoCompressionModel(codec)
+    lm = _lm(cfg, state, PRECISIONS[precision], path, described=text is not None)
+    chroma = _null_chroma(cfg) if checkpoint.melody else None
+    seconds = OmegaConf.select(cfg, "dataset.segment_duration") or MAX_DURATION
+    return AudiocraftMusicGen(codec, lm, reach, int(seconds * codec.frame_rate), chroma, text)
+
+
+def _lm(cfg: DictConfig, state: dict[str, Tensor], dtype: torch.dtype, path: Path, described: bool) -> LMModel:
+    options: Any = OmegaConf.to_container(cfg.transformer_lm, resolve=True)
+    options.pop("q_modeling", None)
+    # what training alone needs
+    options |= {"weight_init": None, "depthwise_init": None, "zero_bias_init": False, "checkpointing": "none"}
+    unused = ["condition_provider."]
+    # Cross-attention on the null's zeros adds nothing without biases in pre-norm layers, as the releases have.
+    if not described and options.get("norm_first") and options.get("bias_attn") is False:
+        cfg.fuser.cross = []
+        unused += [".cross_attention.", ".norm_cross.", ".layer_scale_cross."]
+    fuser = get_condition_fuser(cfg)
+    options["cross_attention"] = bool(fuser.fuse2cond["cross"])
+    with torch.device("meta"):
+        names = fuser.cond2fuse
+        projections = {name: BaseConditioner(_width(state, name, path), options["dim"]) for name in names}
+        lm = LMModel(
+            pattern_provider=DelayedPatternProvider(options["n_q"], delays(cfg)), fuser=fuser,
+            condition_provider=ConditioningProvider(projections), dtype=dtype, device="meta", **options,
+        )  # fmt: skip
+    wanted = lm.state_dict().keys()
+    strange = sorted(key for key in state if key not in wanted and not any(part in key for part in unused))
+    if strange:
+        raise NoiseprobeError(
+            f"model.path: {path} has tensors that its configuration doesn't explain, {strange[0]} first"
+        )
+    _fill(lm, {key: value.to(dtype) for key, value in state.items() if key in wanted}, path)
+    if dtype != torch.float32:
+        _exact_positions(lm.transformer)
+    return lm
+
+
+def _codec(folder: Path) -> tuple[CompressionModel, tuple[int, int]]:
+    """A mono codec and its look-ahead and look-back, from audiocraft's file or an EncodecModel's folder."""
+    path = folder / CODEC
+    if not path.is_file():
+        try:
+            model = EncodecModel.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
+        except Exception as error:  # wrong files fail anywhere in there, in many ways
+            reason = (str(error).strip() or "no reason given").splitlines()[0]
+            raise NoiseprobeError(f"model.codec: {folder} can't be loaded: {type(error).__name__}: {reason}") from error
+        return HFEncodecCompressionModel(model), look(model.config)
+    state, cfg = _content(path)
+    cfg.device = "meta"
+    with torch.device("meta"):
+        codec = get_compression_model(cfg)
+    _fill(codec, {key: value.float() for key, value in state.items()}, path)
+    seanet = cfg.seanet
+    reach = EncodecConfig(
+        kernel_size=seanet.kernel_size, residual_kernel_size=seanet.residual_kernel_size,
+        last_kernel_size=seanet.last_kernel_size, dilation_growth_rate=seanet.dilation_base,
+        num_residual_layers=seanet.n_residual_layers, upsampling_ratios=list(seanet.ratios),
+        use_causal_conv=seanet.causal,
+    )  # fmt: skip
+    return codec, look(reach)
+
+
+def _content(path: Path) -> tuple[dict[str, Tensor], DictConfig]:
+    try:
+        package = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        return package["best_state"], OmegaConf.create(package["xp.cfg"])
+    except Exception as error:  # a broken file fails in many ways
+        reason = (str(error).strip() or "no reason given").splitlines()[0]
+        raise NoiseprobeError(f"model.path: {path} can't be loaded: {type(error).__name__}: {reason}") from error
+
+
+def _fill(module: nn.Module, state: dict[str, Tensor], path: Path) -> None:
+    """Give a module on the meta device its tensors, without a copy."""
+    try:
+        module.load_state_dict(state, assign=True)
+    except RuntimeError as error:
+        lines = str(error).splitlines()
+        raise NoiseprobeError(
+            f"model.path: {path} doesn't fit its configuration: {lines[min(1, len(lines) - 1)].strip()}"
+        ) from error
+
+
+def _width(state: dict[str, Tensor], condition: str, path: Path) -> int:
+    key = f"condition_provider.conditioners.{condition}.output_proj.weight"
+    if key not in state:
+        raise NoiseprobeError(f"model.path: {path} lacks {key}, which projects the condition")
+    return state[key].shape[1]
+
+
+def _null_chroma(cfg: DictConfig) -> Tensor:
+    """The chroma of an empty clip over the length of training, as ChromaStemConditioner makes it without its Demucs."""
+    options: Any = OmegaConf.to_container(cfg.conditioners[MELODY].chroma_stem, resolve=True)
+    kept = ["sample_rate", "n_chroma", "radix2_exp", "nfft", "winlen", "winhop", "argmax", "norm"]
+    extract = ChromaExtractor(**{name: options[name] for name in kept if name in options})
+    length = extract(torch.zeros(1, int(options["sample_rate"] * cfg.dataset.segment_duration))).shape[1]
+    empty = extract(torch.zeros(1, 1, 1))
+    return empty.repeat(1, -(-length // empty.shape[1]), 1)[:, :length]
+
+
+def _exact_positions(transformer: StreamingTransformer) -> None:
+    """Add the positions' sinusoids in float32: audiocraft computes them in the model's type, and bf16 has no number
+    between 256 and 258, so that from there on two steps would share a position."""
+    if transformer.positional_embedding not in ["sin", "sin_rope"]:
+        return
+    transformer.positional_embedding = "added by noiseprobe"
+
+    def add(module: StreamingTransformer, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        x = inputs[0]
+        first = module._streaming_state.get("offsets", torch.zeros(len(x), dtype=torch.long, device=x.device))
+        positions = torch.arange(x.shape[1], device=x.device).view(1, -1, 1) + first.view(-1, 1, 1)
+        embedding = create_sin_embedding(positions, x.shape[2], max_period=module.max_period)
+        return (x + (module.positional_scale * embedding).to(x.dtype), *inputs[1:])
+
+    transformer.register_forward_pre_hook(add)

@@ -1,0 +1,218 @@
+"""MusicGen through transformers: folders as save_pretrained writes them.
+
+Decoder, codec and, for descriptions alone, text encoder are loaded each by itself: what isn't needed is never read.
+
+The null condition. In small, medium and large the released null is zeros in embedding and mask, and cross-attention on
+zeros adds nothing, so it is skipped. Melody prepends its conditions instead, and its null is a prefix: `chroma_length`
+(235) frames of a chroma with all in channel 0, projected, then one zero for the text.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from torch import Tensor, nn
+from transformers import (
+    AutoConfig,
+    EncodecModel,
+    MusicgenForCausalLM,
+    MusicgenMelodyForCausalLM,
+    PreTrainedModel,
+)
+from transformers.utils import logging
+
+from noiseprobe.errors import NoiseprobeError
+from noiseprobe.models.base import MusicLM
+from noiseprobe.models.reach import look
+from noiseprobe.models.text import TextEncoder, load_text
+from noiseprobe.models.weights import Weights
+
+PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
+
+
+class TransformersMusicGen(MusicLM):
+    """A MusicGen of transformers: mono or stereo, with or without melody.
+
+    Args:
+        codec: the audio encoder, mono; a stereo model uses it for each channel.
+        decoder: the language model.
+        conditions: projections into the decoder's width: `chroma` for melody, `text` for descriptions.
+        chroma_length: frames of melody's null prefix, 0 for other models.
+        text: the text encoder, None without descriptions.
+    """
+
+    def __init__(
+        self,
+        codec: EncodecModel,
+        decoder: MusicgenForCausalLM | MusicgenMelodyForCausalLM,
+        conditions: nn.ModuleDict | None = None,
+        chroma_length: int = 0,
+        text: TextEncoder | None = None,
+    ) -> None:
+        super().__init__()
+        self.codec, self.decoder, self.text = codec, decoder, text
+        self.conditions = nn.ModuleDict() if conditions is None else conditions
+        self.chroma_length = chroma_length
+        config = decoder.config
+        self.sample_rate = codec.config.sampling_rate
+        self.channels = config.audio_channels
+        self.hop = codec.config.hop_length
+        self.codebooks = config.num_codebooks
+        self.cardinality = config.vocab_size
+        self.delays = tuple(k // self.channels for k in range(self.codebooks))
+        self.look_ahead, self.look_back = look(codec.config)
+        # Positions are sinusoids: the limit is what the model was trained on, not a table's size.
+        self.max_frames = config.max_position_embeddings - chroma_length - max(self.delays) - 1
+        wanted = self.codebooks // self.channels
+        count = codec.quantizer.get_num_quantizers_for_bandwidth
+        self.bandwidth = next(b for b in codec.config.target_bandwidths if count(b) == wanted)
+        self.requires_grad_(False).eval()
+
+    def encode(self, audio: Tensor) -> Tensor:
+        b, c, n = audio.shape
+        codes = self.codec.encode(audio.float().reshape(b * c, 1, n), bandwidth=self.bandwidth).audio_codes[0]
+        # [B * C, K, T] -> codebooks of the channels in turn: left, right, left, right
+        return codes.view(b, c, *codes.shape[1:]).transpose(1, 2).flatten(1, 2)
+
+    def decode(self, codes: Tensor) -> Tensor:
+        b, k, t = codes.shape
+        channels = codes.view(b, k // self.channels, self.channels, t).transpose(1, 2).flatten(0, 1)
+        audio = self.codec.decode(channels[None], [None]).audio_values
+        return audio.view(b, self.channels, -1)[..., : t * self.hop]
+
+    def logits(self, steps: Tensor, description: str | None = None) -> Tensor:
+        b, k, s = steps.shape
+        return self._decode(steps, self._condition(b, description)).logits.view(b, k, -1, self.cardinality)[:, :, -s:]
+
+    @contextmanager
+    def stream(self) -> Iterator[Callable[[Tensor], Tensor]]:
+        past = None
+
+        def following(step: Tensor) -> Tensor:
+            nonlocal past
+            b, k, _ = step.shape
+            first = past is None
+            condition = self._condition(b, None) if first else None
+            out = self._decode(step, condition, use_cache=True, past_key_values=past)
+            past = out.past_key_values
+            return out.logits.view(b, k, -1, self.cardinality)[:, :, -1]
+
+        yield following
+
+    def _decode(
+        self, steps: Tensor, condition: Tensor | None, use_cache: bool = False, past_key_values: Any = None
+    ) -> Any:
+        return self.decoder(
+            input_ids=steps.flatten(0, 1), encoder_hidden_states=condition, use_cache=use_cache,
+            past_key_values=past_key_values,
+        )  # fmt: skip
+
+    def _condition(self, batch: int, description: str | None) -> Tensor | None:
+        """What the decoder attends to beside the codes, [batch, L, width]; None where that is nothing."""
+        weight = self.decoder.lm_heads[0].weight
+        parts = []
+        if self.chroma_length:
+            project = self.conditions["chroma"]
+            chroma = weight.new_zeros(1, self.chroma_length, project.in_features)
+            chroma[..., 0] = 1
+            parts.append(project(chroma))
+        if description is not None:
+            if self.text is None:
+                raise ValueError("description: got a text, expected None for a model without its text encoder")
+            parts.append(self.conditions["text"](self.text(description).to(weight)))
+        elif self.chroma_length:
+            parts.append(weight.new_zeros(1, 1, weight.shape[1]))
+        return torch.cat(parts, 1).expand(batch, -1, -1) if parts else None
+
+
+def load(weights: Weights, precision: str) -> TransformersMusicGen:
+    """The model that `weights.locate` has found; the language model in fp32 or bf16, the rest in fp32.
+
+    Raises:
+        NoiseprobeError: for files that can't be read, and tensors that are missing or don't fit.
+    """
+    dtype, folder, melody = PRECISIONS[precision], weights.folder, weights.checkpoint.melody
+    with _quiet():
+        config = _reading(folder, lambda: AutoConfig.from_pretrained(folder, local_files_only=True))
+        whole = hasattr(config, "decoder")
+        kind = MusicgenMelodyForCausalLM if melody else MusicgenForCausalLM
+        own = _of_whole(config.decoder, "decoder") if whole else {}
+        decoder = _part(kind, folder, dtype, **own)
+        held = _of_whole(config.audio_encoder, "audio_encoder") if weights.codec == folder else {}
+        codec = _part(EncodecModel, weights.codec, torch.float32, **held)
+        projections, text = {}, None
+        if melody:
+            projections["chroma"] = "audio_enc_to_dec_proj"
+        if weights.text is not None:
+            text = load_text(
+                weights.text, **_of_whole(config.text_encoder, "text_encoder") if weights.text == folder else {}
+            )
+            projections["text"] = "enc_to_dec_proj"
+        conditions = nn.ModuleDict({name: _projection(folder, key, dtype) for name, key in projections.items()})
+    return TransformersMusicGen(codec, decoder, conditions, config.chroma_length if melody else 0, text)
+
+
+def _of_whole(config: Any, prefix: str) -> dict[str, Any]:
+    """Options of from_pretrained for a part of a whole model's folder."""
+    return {"config": config, "key_mapping": {rf"^{prefix}\.": ""}}
+
+
+def _part(kind: type[PreTrainedModel], folder: Path, dtype: torch.dtype, **options: Any) -> Any:
+    model, info = _reading(
+        folder,
+        lambda: kind.from_pretrained(folder, dtype=dtype, local_files_only=True, output_loading_info=True, **options),
+    )
+    lacking = [*info["missing_keys"], *info["mismatched_keys"]]
+    if lacking:
+        first = sorted(str(key) for key in lacking)[0]
+        raise NoiseprobeError(f"model.path: {folder} lacks tensors or has them in other shapes, {first} first")
+    return model
+
+
+def _projection(folder: Path, name: str, dtype: torch.dtype) -> nn.Linear:
+    """A linear layer that belongs to the whole model and to none of its parts."""
+    found = _reading(folder, lambda: _tensors(folder, f"{name}."))
+    if f"{name}.weight" not in found:
+        raise NoiseprobeError(f"model.path: {folder} lacks {name}.weight, which projects the condition")
+    weight = found[f"{name}.weight"]
+    layer = nn.Linear(weight.shape[1], weight.shape[0], bias=f"{name}.bias" in found, dtype=dtype)
+    layer.load_state_dict({key.removeprefix(f"{name}."): value for key, value in found.items()})
+    return layer
+
+
+def _tensors(folder: Path, prefix: str) -> dict[str, Tensor]:
+    """The tensors of a folder whose names begin so, whichever file holds them."""
+    found: dict[str, Tensor] = {}
+    for path in sorted(folder.glob("model*.safetensors")):
+        with safe_open(path, framework="pt") as f:
+            found |= {key: f.get_tensor(key) for key in f.keys() if key.startswith(prefix)}  # noqa: SIM118  # no mapping
+    if not found:
+        for path in sorted(folder.glob("pytorch_model*.bin")):
+            tensors = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+            found |= {key: value for key, value in tensors.items() if key.startswith(prefix)}
+    return found
+
+
+def _reading(folder: Path, read: Callable[[], Any]) -> Any:
+    try:
+        return read()
+    except Exception as error:  # a wrong config.json or weights file fails anywhere in there, in many ways
+        reason = (str(error).strip() or "no reason given").splitlines()[0]
+        raise NoiseprobeError(f"model.path: {folder} can't be loaded: {type(error).__name__}: {reason}") from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """transformers reports every tensor of the parts that aren't loaded."""
+    bars, verbosity = logging.is_progress_bar_enabled(), logging.get_verbosity()
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()
