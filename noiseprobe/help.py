@@ -14,11 +14,19 @@ Groups (GROUP=OPTION):
 
 Knobs, with an example each:
 
-  model=musicgen_small        which model; sizes: musicgen_small, musicgen_medium, musicgen_large
-  model.path=~/musicgen       a local folder with the model's weights
+  model=musicgen_small        which model; local: one of your own, in model.path
+  model.path=~/musicgen       a local folder with the model's weights, as audiocraft exports or save_pretrained writes
+  model.backend=transformers  the library that scores; auto: audiocraft where it is installed, else transformers
+  model.hub=owner/name        where the weights are fetched from; also model.revision
+  model.codec=~/encodec       folder or repository of the codec, where the checkpoint doesn't hold it
+  model.description="..."     a text condition for all clips; a column of that name in data.manifest goes before it
+  model.text_encoder=~/t5     folder or repository of the text encoder, where the checkpoint doesn't hold it
   data=folder                 where the clips come from (demo: the music that ships with noiseprobe)
+  data=generated              clips that the model itself generates, made once and kept in data.root
+  data.top_k=[10,50,250]      with data=generated: each code is one of so many likeliest; a group for each
+  data.clips_per_top_k=20     clips for each of them
   data.root=~/music           the folder of wav, flac, ogg and mp3 files
-  data.manifest=clips.csv     or a table: path, and optionally start, song, group
+  data.manifest=clips.csv     or a table: path, and optionally start, song, group, description
   data.duration=15            seconds of a clip (at most 30)
   data.start=0                where the first clip of a file starts, in seconds
   data.clips_per_file=1       how many clips a file gives, one after another; null: all that fit
@@ -32,7 +40,7 @@ Knobs, with an example each:
   noise.level=match           match (the RMS of what it replaces), clip (of the whole clip), snr, or a number in dBFS
   noise.snr=0                 dB of music over noise, with noise.level=snr
   scoring=delay               delay (MusicGen's own likelihood) or parallel (as the paper's published code)
-  precision=fp32              fp32 or bf16, for the language model
+  precision=auto              fp32, bf16, or auto (bf16 on an NVIDIA GPU, else fp32), for the language model
   seed=0                      of every random draw
   trainer=auto                auto, cpu, gpu or ddp
   trainer.devices=2           how many devices; also trainer.accelerator, trainer.num_nodes, trainer.strategy

@@ -4,6 +4,7 @@
 the releases need from the web (T5, Demucs) is replaced by a tiny T5 and by nothing.
 """
 
+import math
 import re
 import sys
 import types
@@ -45,14 +46,17 @@ class Made:
     codec: torch.nn.Module
 
 
-def lm_config(melody: bool, stereo: bool) -> dict:
+def lm_config(
+    melody: bool, stereo: bool, width: int = WIDTH, layers: int = LAYERS, heads: int = HEADS, card: int = CARD,
+    t5: str = "t5-small",
+) -> dict:  # fmt: skip
     """What a released MusicGen's xp.cfg holds, as far as building the model reads it."""
     codebooks = 8 if stereo else 4
     conditioners = {
         "description": {
             "model": "t5",
             "t5": {
-                "name": "t5-small", "finetune": False, "word_dropout": 0.2, "normalize_text": False,
+                "name": t5, "finetune": False, "word_dropout": 0.2, "normalize_text": False,
                 "autocast_dtype": "float32",
             },
         },
@@ -75,7 +79,7 @@ def lm_config(melody: bool, stereo: bool) -> dict:
             },
         },
         "transformer_lm": {
-            "dim": WIDTH, "num_heads": HEADS, "num_layers": LAYERS, "hidden_scale": 4, "n_q": codebooks, "card": CARD,
+            "dim": width, "num_heads": heads, "num_layers": layers, "hidden_scale": 4, "n_q": codebooks, "card": card,
             "dropout": 0.0, "emb_lr": None, "activation": "gelu", "norm_first": True, "bias_ff": False,
             "bias_attn": False, "bias_proj": False, "past_context": None, "causal": True, "custom": False,
             "memory_efficient": True, "attention_as_float32": False, "layer_scale": None,
@@ -96,7 +100,7 @@ def lm_config(melody: bool, stereo: bool) -> dict:
     }  # fmt: skip
 
 
-def codec_config(cardinality: int = CARD, codebooks: int = 4) -> dict:
+def codec_config(cardinality: int = CARD, codebooks: int = 4, dimension: int = 16, filters: int = 4) -> dict:
     return {
         "device": "cpu", "solver": "compression", "compression_model": "encodec", "sample_rate": RATE, "channels": 1,
         "encodec": {
@@ -104,8 +108,9 @@ def codec_config(cardinality: int = CARD, codebooks: int = 4) -> dict:
             "renormalize": False,
         },
         "seanet": {
-            "dimension": 16, "channels": 1, "causal": False, "n_filters": 4, "n_residual_layers": 1, "ratios": RATIOS,
-            "activation": "ELU", "activation_params": {"alpha": 1.0}, "norm": "weight_norm", "norm_params": {},
+            "dimension": dimension, "channels": 1, "causal": False, "n_filters": filters, "n_residual_layers": 1,
+            "ratios": RATIOS, "activation": "ELU", "activation_params": {"alpha": 1.0}, "norm": "weight_norm",
+            "norm_params": {},
             "kernel_size": 7, "residual_kernel_size": 3, "last_kernel_size": 7, "dilation_base": 2,
             "pad_mode": "reflect", "true_skip": True, "compress": 2, "lstm": 2, "disable_norm_outer_blocks": 0,
             "encoder": {}, "decoder": {"trim_right_ratio": 1.0, "final_activation": None},
@@ -153,7 +158,7 @@ class Demucs(torch.nn.Module):
     sources = ("drums", "bass", "other", "vocals")
 
 
-def make(folder: Path, melody: bool = False, stereo: bool = False, seed: int = 0) -> Made:
+def make(folder: Path, melody: bool = False, stereo: bool = False, seed: int = 0, card: int = CARD) -> Made:
     """Random weights in both layouts."""
     from audiocraft.models import builders
     from audiocraft.utils import export
@@ -163,7 +168,8 @@ def make(folder: Path, melody: bool = False, stereo: bool = False, seed: int = 0
     tiny_t5(made[0])
     with without_the_web(made[0]):
         torch.manual_seed(seed)
-        config, codec_cfg = OmegaConf.create(lm_config(melody, stereo)), OmegaConf.create(codec_config())
+        config = OmegaConf.create(lm_config(melody, stereo, card=card))
+        codec_cfg = OmegaConf.create(codec_config(card))
         lm = builders.get_lm_model(config).eval()
         codec = builders.get_compression_model(codec_cfg).eval()
         randomise(lm, codec)
@@ -191,9 +197,10 @@ def randomise(lm: torch.nn.Module, codec: torch.nn.Module) -> None:
         else:
             p.mul_(1.5).add_(torch.randn_like(p) * 0.05)
     # codebooks from what the encoder gives for noise, so that all entries are used
-    residual = codec.encoder(torch.randn(1, 1, 640 * 4 * CARD) * 0.3)[0].T  # [frames, dimension]
+    card = codec.cardinality
+    residual = codec.encoder(torch.randn(1, 1, 640 * 2 * card) * 0.3)[0].T  # [frames, dimension]
     for layer in codec.quantizer.vq.layers:
-        embed = residual[torch.randperm(len(residual))[:CARD]].clone()
+        embed = residual[torch.randperm(len(residual))[:card]].clone()
         layer._codebook.embed.copy_(embed)
         layer._codebook.inited.fill_(1)
         residual = residual - embed[torch.cdist(residual, embed).argmin(1)]
@@ -203,14 +210,15 @@ def to_transformers(
     lm: torch.nn.Module, codec: torch.nn.Module, t5: Path, folder: Path, melody: bool, stereo: bool
 ) -> None:
     encodec = EncodecConfig(
-        sampling_rate=RATE, audio_channels=1, normalize=False, target_bandwidths=[50 * 4 * 6 / 1000], hidden_size=16,
-        num_filters=4, num_residual_layers=1, upsampling_ratios=RATIOS, use_causal_conv=False, num_lstm_layers=2,
-        codebook_size=CARD, use_conv_shortcut=False,
+        sampling_rate=RATE, audio_channels=1, normalize=False, target_bandwidths=[round(math.log2(codec.cardinality)) / 5],
+        hidden_size=16, num_filters=4, num_residual_layers=1, upsampling_ratios=RATIOS, use_causal_conv=False,
+        num_lstm_layers=2,
+        codebook_size=codec.cardinality, use_conv_shortcut=False,
     )  # fmt: skip
     decoder = {
-        "vocab_size": CARD, "hidden_size": WIDTH, "num_hidden_layers": LAYERS, "num_attention_heads": HEADS,
+        "vocab_size": lm.card, "hidden_size": WIDTH, "num_hidden_layers": LAYERS, "num_attention_heads": HEADS,
         "ffn_dim": 4 * WIDTH, "num_codebooks": 8 if stereo else 4, "audio_channels": 2 if stereo else 1,
-        "pad_token_id": CARD, "bos_token_id": CARD,
+        "pad_token_id": lm.card, "bos_token_id": lm.card,
     }  # fmt: skip
     text = T5EncoderModel.from_pretrained(t5)
     config, kind, own = (
@@ -261,3 +269,35 @@ def lm_names(name: str, value: torch.Tensor) -> list[tuple[str, torch.Tensor]]:
         parts = value.chunk(3)
         return [(name.replace("in_proj_weight", f"{p}_proj.weight"), v) for p, v in zip("qkv", parts, strict=True)]
     return [(name, value)]
+
+
+@torch.no_grad()
+def as_audiocraft(folder: Path, to: Path) -> None:
+    """A mono model of transformers in audiocraft's exported layout."""
+    from audiocraft.models import builders
+
+    whole = MusicgenForConditionalGeneration.from_pretrained(folder).eval()
+    decoder, encodec = whole.config.decoder, whole.config.audio_encoder
+    config = OmegaConf.create(
+        lm_config(False, False, decoder.hidden_size, decoder.num_hidden_layers, decoder.num_attention_heads,
+                  decoder.vocab_size)
+    )  # fmt: skip
+    config.transformer_lm.hidden_scale = decoder.ffn_dim / decoder.hidden_size
+    codec_cfg = OmegaConf.create(codec_config(encodec.codebook_size, 4, encodec.hidden_size, encodec.num_filters))
+    own = {"ratios": list(encodec.upsampling_ratios), "pad_mode": encodec.pad_mode, "compress": encodec.compress}
+    codec_cfg.seanet.update(own | {"lstm": encodec.num_lstm_layers, "n_residual_layers": encodec.num_residual_layers})
+    t5 = to.parent / "t5"
+    tiny_t5(t5)
+    with without_the_web(t5):
+        lm, codec = builders.get_lm_model(config), builders.get_compression_model(codec_cfg)
+    theirs, codes = whole.state_dict(), whole.audio_encoder.state_dict()
+    state = {}
+    for name, value in lm.state_dict().items():
+        parts = [theirs.get(other) for other, _ in lm_names(name, value)]
+        # the projection of a text that this model never had
+        state[name] = torch.zeros_like(value) if name.startswith("condition_provider") else torch.cat(parts)
+    states = {"best_state": state, "xp.cfg": OmegaConf.to_yaml(config), "version": "1.3.0", "exported": True}
+    to.mkdir(parents=True)
+    torch.save(states, to / "state_dict.bin")
+    states |= {"best_state": {name: codes[codec_name(name)] for name in codec.state_dict()}}
+    torch.save(states | {"xp.cfg": OmegaConf.to_yaml(codec_cfg)}, to / "compression_state_dict.bin")

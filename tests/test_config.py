@@ -198,6 +198,15 @@ MALFORMED = [
     ("model.path=/no/where", "model.path", "/no/where"),
     ("model.path=null", "model.path", "null"),
     ("model.backend=jax", "model.backend", "jax"),
+    ("model.codec=./no/where", "model.codec", "no/where"),
+    ("model.codec=3.5", "model.codec", "3.5"),
+    ("model.text_encoder=/no/where", "model.text_encoder", "/no/where"),
+    ("model.description=' '", "model.description", " "),
+    ("model.shape=small", "model.shape", "small"),
+    ("model=musicgen_small model.shape.layers=0", "model.shape.layers", "0"),
+    ("model=musicgen_small model.shape.melody=1", "model.shape.melody", "1"),
+    ("model=local", "model.path", "null"),
+    ("model=local model.hub=owner/name", "model.name", "null"),
     ("model.name=???", "model.name", "???"),
     ("paths.results=null", "paths.results", "null"),
     ("paths.results=", "paths.results", ""),
@@ -261,3 +270,34 @@ def test_a_refusal_is_the_exception_that_hydra_prints_without_a_traceback():
 def test_a_config_is_frozen():
     with pytest.raises(AttributeError):
         check().seed = 1
+
+
+@pytest.mark.parametrize(
+    ("override", "gpu", "expected"),
+    [
+        ("precision=auto", False, "fp32"),
+        ("precision=auto", True, "bf16"),
+        ("precision=fp32", True, "fp32"),
+        ("precision=bf16", False, "bf16"),
+        ("trainer.accelerator=cpu", True, "fp32"),
+        ("trainer=cpu", True, "fp32"),
+        ("trainer=gpu", False, "bf16"),
+        ("trainer.accelerator=cuda", False, "bf16"),
+        ("trainer.accelerator=mps", False, "fp32"),
+    ],
+)
+def test_precision_follows_the_device(override, gpu, expected, monkeypatch):
+    monkeypatch.setattr(config, "has_cuda", lambda: gpu)
+    assert check(override).precision == expected
+
+
+def test_a_codec_is_a_folder_or_a_repository(tmp_path):
+    assert check(f"model.codec={tmp_path}").model.codec == tmp_path
+    assert check("model.codec=facebook/encodec_32khz").model.codec == "facebook/encodec_32khz"
+    assert check("model.text_encoder=t5-base").model.text_encoder == "t5-base"
+
+
+def test_a_local_model_is_named_by_its_folder(tmp_path):
+    (tmp_path / "mine").mkdir()
+    found = check("model=local", f"model.path={tmp_path}/mine").model
+    assert (found.name, found.shape, found.backend) == ("mine", {}, "auto")

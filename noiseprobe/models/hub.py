@@ -11,8 +11,7 @@ import logging
 import os
 import re
 import shutil
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,12 +19,12 @@ from typing import TYPE_CHECKING
 from noiseprobe.errors import NoiseprobeError
 from noiseprobe.files import replace_file
 from noiseprobe.hashing import hash_files
+from noiseprobe.models.hub_errors import explained, unreachable
 
 if TYPE_CHECKING:
     from huggingface_hub.hf_api import RepoSibling
 
 HUB_TIMEOUT = 3.0  # seconds until a silent hub is given up
-DISK = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)
 
 # From the names that there are, and the way to read one (it is fetched where it must be), those that make up the model;
 # None if some of them are missing.
@@ -45,12 +44,18 @@ class Snapshot:
     commit: str
 
 
-def cached(repo: str, revision: str | None, wanted: Wanted) -> Snapshot | None:
-    """A complete snapshot in the hub's cache, without the network; other programs leave parts of one there."""
+def cached(repo: str, revision: str | None, wanted: Wanted, key: str = "model.hub") -> Snapshot | None:
+    """A complete snapshot in the hub's cache, without the network; other programs leave parts of one there.
+
+    Args:
+        repo, revision: owner/name, and a branch, tag or commit; None for the main branch.
+        wanted: says which files are needed.
+        key: of the configuration that named the repository, for messages.
+    """
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
-    with _explained(repo, revision):
+    with explained(repo, revision, key):
         try:
             # no pattern: the folder whatever it holds
             found = snapshot_download(repo, revision=revision, allow_patterns=[], local_files_only=True)
@@ -61,7 +66,7 @@ def cached(repo: str, revision: str | None, wanted: Wanted) -> Snapshot | None:
     return Snapshot(folder, folder.name) if wanted(names, folder.joinpath) else None
 
 
-def download(repo: str, revision: str | None, wanted: Wanted) -> Snapshot:
+def download(repo: str, revision: str | None, wanted: Wanted, key: str = "model.hub") -> Snapshot:
     """Fetch what the cache lacks; what was broken off is continued.
 
     Raises:
@@ -72,8 +77,8 @@ def download(repo: str, revision: str | None, wanted: Wanted) -> Snapshot:
     for client in ["httpx", "httpx2"]:  # they report every request
         logging.getLogger(client).setLevel(logging.WARNING)
     if constants.HF_HUB_OFFLINE:
-        raise _unreachable(repo, "HF_HUB_OFFLINE is set")
-    with _explained(repo, revision):
+        raise unreachable(repo, "HF_HUB_OFFLINE is set", key)
+    with explained(repo, revision, key):
         info = HfApi().model_info(repo, revision=revision, files_metadata=True, timeout=HUB_TIMEOUT)
     commit = str(info.sha)
     files = {file.rfilename: file for file in info.siblings or []}
@@ -81,21 +86,21 @@ def download(repo: str, revision: str | None, wanted: Wanted) -> Snapshot:
 
     def fetch(name: str) -> Path:
         file = files[name]
-        with _explained(repo, revision):
+        with explained(repo, revision, key):
             return _fetch(repo, commit, file, home)
 
     names = wanted(list(files), fetch)
     if not names:
         has = [*sorted(files)[:8], *([f"{len(files) - 8} more"] if len(files) > 8 else [])]
         raise NoiseprobeError(
-            f"model.hub: {repo} has {', '.join(has) or 'no file'} (at {commit[:8]}), expected all files of a model as"
-            " save_pretrained writes them"
+            f"{key}: {repo} has {', '.join(has) or 'no file'} (at {commit[:8]}), expected all files of a model in a"
+            " layout that noiseprobe reads"
         )
     for name in names:
         fetch(name)
     if revision != commit:  # how `cached` finds the commit; last, so that a broken download changes nothing
         ref = home / "refs" / (revision or constants.DEFAULT_REVISION)
-        with _explained(repo, revision):
+        with explained(repo, revision, key):
             ref.parent.mkdir(parents=True, exist_ok=True)
             replace_file(ref, lambda path: path.write_text(commit))
     return Snapshot(home / "snapshots" / commit, commit)
@@ -165,45 +170,3 @@ def _continue(repo: str, commit: str, name: str, size: int, blob: Path) -> None:
 def _git_hash(path: Path) -> str:
     content = path.read_bytes()
     return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
-
-
-@contextmanager
-def _explained(repo: str, revision: str | None) -> Iterator[None]:
-    """Whatever the network, the hub or the disk says, in one line that tells what to do about it."""
-    from huggingface_hub import constants, errors
-
-    try:
-        yield
-    except NoiseprobeError:
-        raise
-    except Exception as error:
-        # huggingface_hub's own words for a failed look-up hide the cause
-        cause = error.__cause__ if isinstance(error, errors.LocalEntryNotFoundError) and error.__cause__ else error
-        why = (str(cause).strip() or type(cause).__name__).splitlines()[0]
-        status = getattr(getattr(cause, "response", None), "status_code", None)
-        if isinstance(cause, errors.HFValidationError):
-            message = f"model.hub: got {repo}, expected owner/name ({why})"
-        elif isinstance(cause, errors.RevisionNotFoundError):
-            message = f"model.revision: got {revision}, and {repo} has no such, expected a branch, tag or commit of it"
-        elif isinstance(cause, errors.RepositoryNotFoundError) and not isinstance(cause, errors.GatedRepoError):
-            message = f"model.hub: got {repo}, and the hub has no such model, or a private one: for that, hf auth login"
-        elif status in (401, 403):
-            message = (
-                f"model.hub: got {repo}, which the hub doesn't give to you ({why}); ask for access at"
-                f" {constants.ENDPOINT}/{repo} and log in (hf auth login), or give a folder: model.path=DIR"
-            )
-        elif isinstance(cause, OSError) and cause.errno in DISK:
-            message = (
-                f"model.path: got null, and {repo} can't be written to the hub's cache, {constants.HF_HUB_CACHE}"
-                f" ({cause.strerror}); make room there, or set HF_HUB_CACHE to another folder"
-            )
-        else:
-            raise _unreachable(repo, why) from error
-        raise NoiseprobeError(message) from error
-
-
-def _unreachable(repo: str, why: str) -> NoiseprobeError:
-    return NoiseprobeError(
-        f"model.path: got null, and {repo} is neither in the hub's cache nor reachable ({why}); download it where"
-        f" there is a network (hf download {repo}) and give the folder: model.path=DIR"
-    )

@@ -53,7 +53,7 @@ def locate(model: ModelConfig) -> Weights:
         folder, revision = model.path, None
     else:
         assert model.hub is not None
-        snapshot = _fetch("model.path", model.hub, model.revision, partial(_wanted, backends))
+        snapshot = _fetch("model.hub", model.hub, model.revision, partial(_wanted, backends))
         folder, revision = snapshot.folder, snapshot.commit
     backend, names = _choose(backends, folder)
     if model.backend == "auto":
@@ -81,20 +81,17 @@ def with_text(model: ModelConfig, weights: Weights) -> Weights:
             f"model.description: {weights.folder} has no text condition, expected a model that was trained with"
             " text, or null"
         )
-    if where is None:  # the checkpoint holds it, and its weights are part of the hash already
-        folder = weights.folder
-        if weights.revision:
-            assert model.hub is not None
-            folder = _fetch("model.path", model.hub, weights.revision, transformers.with_tokenizer).folder
-        names = [name for name in transformers.TOKENIZER if (folder / name).is_file()]
+    if isinstance(where, Path):
+        folder = where
+    elif where is not None:
+        folder = _fetch("model.text_encoder", where, None, transformers.with_tokenizer).folder
+    elif weights.revision:  # the checkpoint holds it
+        assert model.hub is not None
+        folder = _fetch("model.hub", model.hub, weights.revision, transformers.with_tokenizer).folder
     else:
-        folder = (
-            Path(where)
-            if isinstance(where, Path)
-            else _fetch("model.text_encoder", where, None, transformers.with_tokenizer).folder
-        )
-        names = transformers.with_tokenizer(_names(folder), folder.joinpath) or []
-    if not {"tokenizer.json", "spiece.model"} & set(names):
+        folder = weights.folder
+    names = transformers.with_tokenizer(_names(folder), folder.joinpath)
+    if names is None:
         raise NoiseprobeError(
             f"model.text_encoder: {folder} has {_listing(folder)}, expected the text encoder with its tokenizer"
             " (config.json, model.safetensors, and tokenizer.json or spiece.model)"
@@ -171,7 +168,7 @@ def _codec(model: ModelConfig, backend: str, checkpoint: Checkpoint, folder: Pat
 
 
 def _fetch(key: str, repo: str, revision: str | None, wanted: hub.Wanted) -> hub.Snapshot:
-    return hub.cached(repo, revision, wanted) or hub.download(repo, revision, wanted)
+    return hub.cached(repo, revision, wanted, key) or hub.download(repo, revision, wanted, key)
 
 
 def _hash(files: dict[str, Path]) -> str:

@@ -13,10 +13,12 @@ import numpy as np
 import pytest
 import torch
 from checkpoints import CARD, Made
-from running import weights
+from running import composed, weights
 from torch import Tensor
 
-from noiseprobe.config import ModelConfig
+from noiseprobe.config import PACKAGE, ModelConfig, check
+from noiseprobe.data.audio import decode
+from noiseprobe.data.sources.folder import listing
 from noiseprobe.models.base import MusicLM
 from noiseprobe.models.weights import locate, with_text
 
@@ -271,3 +273,31 @@ def test_a_checkpoint_in_half_precision_is_scored_in_float32(made: Made, tmp_pat
     codes = random_codes(half, 30)
     exact = audiocraft.load(weights(made.audiocraft, "audiocraft"), "fp32").nll(codes)
     torch.testing.assert_close(half.nll(codes), exact, atol=0.05, rtol=0)
+
+
+def test_the_trained_model_scores_music_the_same_in_both(tmp_path: Path) -> None:
+    checkpoints.as_audiocraft(PACKAGE / "assets/tiny", tmp_path / "audiocraft")
+    first = audiocraft.load(weights(tmp_path / "audiocraft", "audiocraft"), "fp32")
+    second = transformers.load(weights(PACKAGE / "assets/tiny"), "fp32")
+    clips = listing(check(composed("data.limit=4")).data).clips
+    for clip in clips:
+        audio = decode(clip, first.sample_rate, first.channels)[None]
+        codes = first.encode(audio)
+        assert torch.equal(codes, second.encode(audio))
+        for scoring in ["delay", "parallel"]:
+            nll = first.nll(codes, scoring)
+            torch.testing.assert_close(second.nll(codes, scoring), nll, atol=1e-4, rtol=0, equal_nan=True)
+
+
+@pytest.mark.parametrize("backend", ["audiocraft", "transformers"])
+def test_a_uniform_head_costs_the_logarithm_of_the_cardinality(tmp_path: Path, backend: str) -> None:
+    """ln 2048 = 7.6246, as for the released models, whatever the codes."""
+    made = checkpoints.make(tmp_path, card=2048)
+    models = {"audiocraft": audiocraft, "transformers": transformers}
+    model = models[backend].load(weights(getattr(made, backend), backend), "fp32")
+    codes = torch.randint(2048, (1, 4, 100), generator=torch.Generator().manual_seed(0))
+    assert model.nll(codes).mean().item() != pytest.approx(math.log(2048), abs=1e-3)
+    for head in model.lm.linears if backend == "audiocraft" else model.decoder.lm_heads:
+        head.weight.mul_(1e-4)
+    for scoring in ["delay", "parallel"]:
+        assert model.nll(codes, scoring).nanmean().item() == pytest.approx(7.624619, abs=1e-3)

@@ -154,10 +154,10 @@ def _codec(folder: Path) -> tuple[CompressionModel, tuple[int, int]]:
     if not path.is_file():
         try:
             model = EncodecModel.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
+            return HFEncodecCompressionModel(model), look(model.config)
         except Exception as error:  # wrong files fail anywhere in there, in many ways
             reason = (str(error).strip() or "no reason given").splitlines()[0]
             raise NoiseprobeError(f"model.codec: {folder} can't be loaded: {type(error).__name__}: {reason}") from error
-        return HFEncodecCompressionModel(model), look(model.config)
     state, cfg = _content(path)
     cfg.device = "meta"
     with torch.device("meta"):

@@ -48,7 +48,8 @@ def with_config(names: Collection[str], local: Local) -> list[str] | None:
 def with_tokenizer(names: Collection[str], local: Local) -> list[str] | None:
     """The same with the tokenizer of a text encoder."""
     files = with_config(names, local)
-    return None if files is None else [*files, *(name for name in TOKENIZER if name in names)]
+    tokenizer = [name for name in TOKENIZER if name in names]
+    return None if files is None or not {"tokenizer.json", "spiece.model"} & set(tokenizer) else [*files, *tokenizer]
 
 
 def inspect(folder: Path, files: Sequence[str]) -> Checkpoint:
