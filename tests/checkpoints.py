@@ -210,10 +210,9 @@ def to_transformers(
     lm: torch.nn.Module, codec: torch.nn.Module, t5: Path, folder: Path, melody: bool, stereo: bool
 ) -> None:
     encodec = EncodecConfig(
-        sampling_rate=RATE, audio_channels=1, normalize=False, target_bandwidths=[round(math.log2(codec.cardinality)) / 5],
-        hidden_size=16, num_filters=4, num_residual_layers=1, upsampling_ratios=RATIOS, use_causal_conv=False,
-        num_lstm_layers=2,
-        codebook_size=codec.cardinality, use_conv_shortcut=False,
+        sampling_rate=RATE, audio_channels=1, normalize=False, hidden_size=16, num_filters=4, num_residual_layers=1,
+        target_bandwidths=[round(math.log2(codec.cardinality)) / 5], upsampling_ratios=RATIOS, use_causal_conv=False,
+        num_lstm_layers=2, codebook_size=codec.cardinality, use_conv_shortcut=False,
     )  # fmt: skip
     decoder = {
         "vocab_size": lm.card, "hidden_size": WIDTH, "num_hidden_layers": LAYERS, "num_attention_heads": HEADS,

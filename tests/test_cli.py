@@ -17,6 +17,8 @@ import yaml
 from running import SHORT, command
 
 from noiseprobe import load_results
+from noiseprobe.config import PACKAGE
+from noiseprobe.errors import NoiseprobeError
 
 HEAVY = ["torch", "lightning", "transformers", "audiocraft", "torchmetrics", "wandb", "pandas", "matplotlib"]
 OFFLINE = {"HF_ENDPOINT": "http://127.0.0.1:9"}  # nothing listens there
@@ -91,6 +93,44 @@ def test_a_sweep_loads_the_model_once_and_ends_with_index_and_table(tmp_path: Pa
     assert "index.parquet" in done.stdout
     assert (tmp_path / "results/index.parquet").is_file()
     assert sum("white@2.0s+" in line for line in done.stdout.splitlines()) == 3
+
+
+def test_a_sweep_over_two_models_ends_with_the_effect_against_their_size(tmp_path: Path) -> None:
+    """Two checkpoints, each with a yaml of its own in a folder of the user's, as docs/models.md says."""
+    from transformers import MusicgenForConditionalGeneration
+
+    whole = MusicgenForConditionalGeneration.from_pretrained(PACKAGE / "assets/tiny")
+    whole.config.decoder.num_hidden_layers = 2
+    whole.decoder.model.decoder.layers = whole.decoder.model.decoder.layers[:2]
+    whole.save_pretrained(tmp_path / "half")
+    (tmp_path / "own/model").mkdir(parents=True)
+    for name, folder in [("A", PACKAGE / "assets/tiny"), ("B", tmp_path / "half")]:
+        text = f"defaults:\n  - local\n  - _self_\nname: {name}\npath: {folder}\n"
+        (tmp_path / f"own/model/{name}.yaml").write_text(text)
+    done = command(
+        "--config-dir", "own", *SHORT, "data.limit=2", "model=A,B", "noise.length=0.2,0.5", "-m", cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("loading ") == 2
+    assert "results/sizes-delay.png" in done.stdout
+    assert (tmp_path / "results/sizes-delay.svg").is_file()
+    cells = load_results(tmp_path / "results").cells
+    sizes = cells.drop_duplicates("model").set_index("model")["parameters"]
+    per_layer = sum(p.numel() for p in whole.decoder.model.decoder.layers[0].parameters())
+    assert sizes["A"] - sizes["B"] == 2 * per_layer
+
+
+def test_two_scorings_never_share_a_table(tmp_path: Path) -> None:
+    done = command(*SHORT, "data.limit=2", "scoring=delay,parallel", "-m", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    titles = [line for line in done.stdout.splitlines() if "means in nats" in line]
+    assert ["parallel scoring" in title for title in titles] == [False, True]
+    with pytest.raises(NoiseprobeError, match="cells with scoring delay and parallel"):
+        load_results(tmp_path / "results")
+    for scoring in ["delay", "parallel"]:
+        results = load_results(tmp_path / "results", scoring=scoring)
+        assert set(results.cells["scoring"]) == {scoring}
+        assert results.clips["cell"].nunique() == 1
 
 
 def test_a_sweep_goes_on_past_bad_cells_and_names_them(tmp_path: Path) -> None:

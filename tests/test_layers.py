@@ -52,3 +52,15 @@ def test_no_circle() -> None:
 def test_no_import_runs_up() -> None:
     up = [(m, i) for m, found in imports().items() if not m.endswith("__init__") for i in found if layer(i) < layer(m)]
     assert up == []
+
+
+def test_no_file_of_torch_is_loaded_with_code_in_it() -> None:
+    """torch.load runs what a pickle says unless weights_only is set; nothing else here reads pickles."""
+    found = 0
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in ["torch.load", "pickle.load", "pickle.loads"]:
+                options = {k.arg: ast.unparse(k.value) for k in node.keywords}
+                assert options.get("weights_only") == "True", (path, node.lineno)
+                found += 1
+    assert found >= 2
