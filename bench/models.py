@@ -60,13 +60,14 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("sizes", nargs="*", default=["small"])
     parser.add_argument("--limit", type=int, default=2)
+    parser.add_argument("--backends", nargs="+", default=["audiocraft", "transformers"])
     parser.add_argument("--precisions", nargs="+", default=["fp32", "bf16"])
     args = parser.parse_args()
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, {args.limit} clips of 15 s\n")
     print("| model | layout | precision | parameters | files | load | memory | with file pages | a pass | nll off |")
     print("|---|---|---|---|---|---|---|---|---|---|", flush=True)
     for size in args.sizes:
-        for backend in ["audiocraft", "transformers"]:
+        for backend in args.backends:
             folder = args.folder / f"{size}-{backend}"
             if not folder.exists():
                 released = Path(__file__).with_name("released.py")

@@ -17,7 +17,7 @@ from noiseprobe.config import Config
 from noiseprobe.data.collate import PairCollate
 from noiseprobe.data.datamodule import ClipDataset, PairDataModule
 from noiseprobe.data.manifest import Manifest
-from noiseprobe.errors import NoiseprobeError
+from noiseprobe.errors import NoiseprobeError, reason
 from noiseprobe.models.loading import load_model
 from noiseprobe.models.weights import Weights
 from noiseprobe.probe import NoiseProbe
@@ -113,5 +113,6 @@ def make_trainer(config: Config) -> Trainer:
             enable_progress_bar=False, enable_model_summary=False, use_distributed_sampler=False, inference_mode=True,
         )  # fmt: skip
     except (MisconfigurationException, ValueError, TypeError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise NoiseprobeError(f"trainer.accelerator: got {t.accelerator} with devices {t.devices}: {reason}") from error
+        raise NoiseprobeError(
+            f"trainer.accelerator: got {t.accelerator} with devices {t.devices}: {reason(error)}"
+        ) from error

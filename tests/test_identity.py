@@ -84,6 +84,7 @@ def test_whatever_changes_numbers_changes_the_identity():
         "song": of(clips=(replace(CLIPS[0], song="b"), CLIPS[1])),
         "group": of(clips=(replace(CLIPS[0], group="rock"), CLIPS[1])),
         "start": of(clips=(replace(CLIPS[0], id="jazz/a.wav#1.0", start=1.0), CLIPS[1])),
+        "description": of(clips=(replace(CLIPS[0], description="a quiet piano"), CLIPS[1])),
         "as it is": of(),
     }
     assert len(set(changed.values())) == len(changed)

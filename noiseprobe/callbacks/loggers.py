@@ -9,7 +9,7 @@ from typing import Any
 from lightning.pytorch.loggers import CSVLogger, Logger, WandbLogger
 
 from noiseprobe.config import Config
-from noiseprobe.errors import NoiseprobeError
+from noiseprobe.errors import NoiseprobeError, reason
 from noiseprobe.results.schema import MEANS
 
 
@@ -56,9 +56,8 @@ def make_logger(config: Config, folder: Path) -> Logger | None:
             try:
                 _ = logger.experiment  # begins the run: now, not after everything was scored
             except wandb.errors.Error as error:
-                reason = str(error).strip().splitlines()[0]
                 raise NoiseprobeError(
-                    f"logger: wandb can't begin a run ({reason}); log in, or logger.offline=true"
+                    f"logger: wandb can't begin a run ({reason(error)}); log in, or logger.offline=true"
                 ) from error
             return logger
     return None

@@ -15,6 +15,8 @@ from torch import Tensor, nn
 
 from noiseprobe.models.patterns import Pattern, pattern
 
+PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}  # of the language model
+
 
 class MusicLM(nn.Module, ABC):
     """A frozen music language model and its codec.

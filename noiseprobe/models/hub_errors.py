@@ -4,7 +4,7 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from noiseprobe.errors import NoiseprobeError
+from noiseprobe.errors import NoiseprobeError, reason
 
 DISK = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)
 
@@ -21,7 +21,7 @@ def explained(repo: str, revision: str | None, key: str) -> Iterator[None]:
     except Exception as error:
         # huggingface_hub's own words for a failed look-up hide the cause
         cause = error.__cause__ if isinstance(error, errors.LocalEntryNotFoundError) and error.__cause__ else error
-        why = (str(cause).strip() or type(cause).__name__).splitlines()[0]
+        why = reason(cause)
         status = getattr(getattr(cause, "response", None), "status_code", None)
         if isinstance(cause, errors.HFValidationError):
             message = f"{key}: got {repo}, expected owner/name ({why})"

@@ -6,9 +6,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import AutoTokenizer, T5EncoderModel
+from transformers import AutoConfig, AutoTokenizer, T5EncoderModel
 
-from noiseprobe.errors import NoiseprobeError
+from noiseprobe.models.reading import fill, named_tensors, reading
 
 
 class TextEncoder(nn.Module):
@@ -34,18 +34,20 @@ class TextEncoder(nn.Module):
         return self.encoder(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state
 
 
-def load_text(folder: Path, **options: Any) -> TextEncoder:
-    """The text encoder in a folder; options go to `from_pretrained` (a whole MusicGen's folder needs them).
+def load_text(folder: Path) -> TextEncoder:
+    """The text encoder in a folder of its own, or in that of a whole MusicGen.
 
     Raises:
         NoiseprobeError: for files that can't be read.
     """
-    try:
+    with reading("model.text_encoder", folder):
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        encoder = T5EncoderModel.from_pretrained(folder, dtype=torch.float32, local_files_only=True, **options)
-    except Exception as error:  # wrong files fail anywhere in there, in many ways
-        reason = (str(error).strip() or "no reason given").splitlines()[0]
-        raise NoiseprobeError(
-            f"model.text_encoder: {folder} can't be loaded: {type(error).__name__}: {reason}"
-        ) from error
-    return TextEncoder(tokenizer, encoder)
+        config = AutoConfig.from_pretrained(folder, local_files_only=True)
+        own, prefix = (config.text_encoder, "text_encoder.") if hasattr(config, "text_encoder") else (config, "")
+        encoder = T5EncoderModel(own)
+        tensors = {name: value.float() for name, value in named_tensors(folder, prefix).items()}
+        # one embedding under two names, of which a file may hold either
+        embedding = next(tensors[n] for n in ["shared.weight", "encoder.embed_tokens.weight"] if n in tensors)
+        tensors |= {"shared.weight": embedding, "encoder.embed_tokens.weight": embedding}
+        fill(encoder, tensors, "model.text_encoder", folder)
+    return TextEncoder(tokenizer, encoder.requires_grad_(False).eval())

@@ -53,9 +53,9 @@ def locate(model: ModelConfig) -> Weights:
         folder, revision = model.path, None
     else:
         assert model.hub is not None
-        snapshot = _fetch("model.hub", model.hub, model.revision, partial(_wanted, backends))
+        snapshot = _fetch("model.hub", model.hub, model.revision, partial(_wanted, backends, bool(model.codec)))
         folder, revision = snapshot.folder, snapshot.commit
-    backend, names = _choose(backends, folder)
+    backend, names = _choose(backends, bool(model.codec), folder)
     if model.backend == "auto":
         log.info(f"model {model.name}: backend {backend} (model.backend=auto)")
     checkpoint: Checkpoint = _layout(backend).inspect(folder, names)
@@ -111,21 +111,23 @@ def _layout(backend: str) -> ModuleType:
     return importlib.import_module(f"noiseprobe.models.layouts.{backend}")
 
 
-def _wanted(backends: Sequence[str], names: Collection[str], local: Local) -> list[str] | None:
-    found = (_layout(backend).wanted(names, local) for backend in backends)
+def _wanted(backends: Sequence[str], codec_apart: bool, names: Collection[str], local: Local) -> list[str] | None:
+    found = (_layout(backend).wanted(names, local, codec_apart) for backend in backends)
     return next((files for files in found if files is not None), None)
 
 
-def _choose(backends: Sequence[str], folder: Path) -> tuple[str, list[str]]:
+def _choose(backends: Sequence[str], codec_apart: bool, folder: Path) -> tuple[str, list[str]]:
     """The backend that reads a folder, and its files."""
     names = _names(folder)
     for backend in backends:
-        files = _layout(backend).wanted(names, folder.joinpath)
+        files = _layout(backend).wanted(names, folder.joinpath, codec_apart)
         if files is not None:
             return backend, files
     expected = ", or ".join(_layout(backend).EXPECTED for backend in backends)
     hint = ""
-    if audiocraft.LM in names and "audiocraft" not in backends:
+    if audiocraft.LM in names and "audiocraft" in backends:
+        hint = f"; for {audiocraft.LM} alone give the codec: model.codec=DIR"
+    elif audiocraft.LM in names:
         hint = f"; {audiocraft.LM} needs audiocraft" + ("" if installed("audiocraft") else ", which isn't installed")
     raise NoiseprobeError(f"model.path: {folder} has {_listing(folder)}, expected {expected}{hint}")
 

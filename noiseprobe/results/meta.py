@@ -28,6 +28,8 @@ def meta(cell: CellInfo, signature: str, ran: dict[str, Any]) -> dict[str, Any]:
         "backend": cell.weights.backend,
         "weights": cell.weights.hash,
         "revision": cell.weights.revision,
+        "codec": str(cell.weights.codec),
+        "text_encoder": cell.weights.text and str(cell.weights.text),
         "checkpoint": asdict(cell.weights.checkpoint),
         "frame_rate": cell.sample_rate / cell.hop,
         "look_ahead": cell.look_ahead,

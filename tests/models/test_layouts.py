@@ -326,7 +326,9 @@ def test_a_missing_file_is_named(made: Made, tmp_path: Path, name: str) -> None:
 def test_a_missing_codec_is_asked_for(made: Made, tmp_path: Path) -> None:
     folder = copied(made.audiocraft, tmp_path)
     (folder / "compression_state_dict.bin").unlink()
-    assert "holds a language model without its codec" in refusal(folder)
+    assert "for state_dict.bin alone give the codec: model.codec=DIR" in refusal(folder)
+    apart = weights(folder, "audiocraft", codec=made.audiocraft)
+    assert apart.codec == made.audiocraft
 
 
 def test_weights_that_the_configuration_does_not_describe_are_refused(made: Made, tmp_path: Path) -> None:
@@ -484,5 +486,5 @@ def test_loading_a_file_that_changed_after_it_was_looked_at_is_an_error(made: Ma
     save_file(
         {k: v for k, v in tensors.items() if "fc1" not in k}, other / "model.safetensors", metadata={"format": "pt"}
     )
-    with pytest.raises(NoiseprobeError, match="lacks tensors or has them in other shapes"):
+    with pytest.raises(NoiseprobeError, match="doesn't fit its configuration: Missing key"):
         transformers.load(found, "fp32")

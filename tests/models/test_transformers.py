@@ -159,3 +159,24 @@ def test_missing_tensors_are_an_error(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text((folder / "config.json").read_text())
     with pytest.raises(NoiseprobeError, match=dropped):
         load(weights(tmp_path), "fp32")
+
+
+def test_names_of_older_releases_are_read(folder: Path, tmp_path: Path) -> None:
+    """The released safetensors of 2023 name weight norm's parts otherwise, and hold the positions' table."""
+    from safetensors.torch import load_file, save_file
+
+    tensors = load_file(folder / "model.safetensors")
+    old = {"parametrizations.weight.original0": "weight_g", "parametrizations.weight.original1": "weight_v"}
+    for new, name in old.items():
+        tensors = {key.replace(new, name): value for key, value in tensors.items()}
+    assert any(key.endswith("weight_g") for key in tensors)
+    tensors["decoder.model.decoder.embed_positions.weights"] = torch.zeros(2048, 32)
+    save_file(tensors, tmp_path / "model.safetensors", metadata={"format": "pt"})
+    (tmp_path / "config.json").write_text((folder / "config.json").read_text())
+    assert weights(tmp_path).checkpoint == weights(folder).checkpoint
+    audio = torch.randn(1, 1, 6400, generator=torch.Generator().manual_seed(2))
+    with torch.inference_mode():
+        model, reference = load(weights(tmp_path), "fp32"), load(weights(folder), "fp32")
+        codes = reference.encode(audio)
+        assert torch.equal(model.encode(audio), codes)
+        assert torch.equal(model.nll(codes), reference.nll(codes))

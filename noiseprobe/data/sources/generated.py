@@ -30,7 +30,7 @@ from noiseprobe import checks
 from noiseprobe.config import Config, TrainerConfig
 from noiseprobe.data.manifest import Clip, Manifest, clip_id, in_order, limited
 from noiseprobe.devices import has_cuda
-from noiseprobe.errors import NoiseprobeError
+from noiseprobe.errors import NoiseprobeError, reason
 from noiseprobe.files import replacing, write_json
 from noiseprobe.hashing import digest, hash_files, memory_file
 from noiseprobe.models.weights import Weights
@@ -211,9 +211,10 @@ def _lent(model: "MusicLM", trainer: TrainerConfig) -> Iterator[str]:
         try:
             model.to(device)
         except (RuntimeError, AssertionError) as error:  # a torch without CUDA asserts
-            reason = (str(error).strip() or "no reason given").splitlines()[0]
             raise checks.refusal(
-                "trainer.accelerator", trainer.accelerator, f"a device that can hold the model ({device}: {reason})"
+                "trainer.accelerator",
+                trainer.accelerator,
+                f"a device that can hold the model ({device}: {reason(error)})",
             ) from error
         yield device
     finally:

@@ -22,18 +22,18 @@ from audiocraft.modules.codebooks_patterns import DelayedPatternProvider
 from audiocraft.modules.conditioners import BaseConditioner, ConditioningProvider, ConditionType
 from audiocraft.modules.transformer import StreamingTransformer, create_sin_embedding
 from omegaconf import DictConfig, OmegaConf
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import EncodecConfig, EncodecModel
 
 from noiseprobe.config import MAX_DURATION
 from noiseprobe.errors import NoiseprobeError
-from noiseprobe.models.base import MusicLM
+from noiseprobe.models.base import PRECISIONS, MusicLM
 from noiseprobe.models.layouts.audiocraft import CODEC, LM, delays
 from noiseprobe.models.reach import look
+from noiseprobe.models.reading import fill, reading
 from noiseprobe.models.text import TextEncoder, load_text
 from noiseprobe.models.weights import Weights
 
-PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 TEXT, MELODY = "description", "self_wav"
 
 
@@ -142,7 +142,7 @@ def _lm(cfg: DictConfig, state: dict[str, Tensor], dtype: torch.dtype, path: Pat
         raise NoiseprobeError(
             f"model.path: {path} has tensors that its configuration doesn't explain, {strange[0]} first"
         )
-    _fill(lm, {key: value.to(dtype) for key, value in state.items() if key in wanted}, path)
+    fill(lm, {key: value.to(dtype) for key, value in state.items() if key in wanted}, "model.path", path)
     if dtype != torch.float32:
         _exact_positions(lm.transformer)
     return lm
@@ -152,17 +152,14 @@ def _codec(folder: Path) -> tuple[CompressionModel, tuple[int, int]]:
     """A mono codec and its look-ahead and look-back, from audiocraft's file or an EncodecModel's folder."""
     path = folder / CODEC
     if not path.is_file():
-        try:
+        with reading("model.codec", folder):
             model = EncodecModel.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
             return HFEncodecCompressionModel(model), look(model.config)
-        except Exception as error:  # wrong files fail anywhere in there, in many ways
-            reason = (str(error).strip() or "no reason given").splitlines()[0]
-            raise NoiseprobeError(f"model.codec: {folder} can't be loaded: {type(error).__name__}: {reason}") from error
     state, cfg = _content(path)
     cfg.device = "meta"
     with torch.device("meta"):
         codec = get_compression_model(cfg)
-    _fill(codec, {key: value.float() for key, value in state.items()}, path)
+    fill(codec, {key: value.float() for key, value in state.items()}, "model.path", path)
     seanet = cfg.seanet
     reach = EncodecConfig(
         kernel_size=seanet.kernel_size, residual_kernel_size=seanet.residual_kernel_size,
@@ -174,23 +171,9 @@ def _codec(folder: Path) -> tuple[CompressionModel, tuple[int, int]]:
 
 
 def _content(path: Path) -> tuple[dict[str, Tensor], DictConfig]:
-    try:
+    with reading("model.path", path):
         package = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
         return package["best_state"], OmegaConf.create(package["xp.cfg"])
-    except Exception as error:  # a broken file fails in many ways
-        reason = (str(error).strip() or "no reason given").splitlines()[0]
-        raise NoiseprobeError(f"model.path: {path} can't be loaded: {type(error).__name__}: {reason}") from error
-
-
-def _fill(module: nn.Module, state: dict[str, Tensor], path: Path) -> None:
-    """Give a module on the meta device its tensors, without a copy."""
-    try:
-        module.load_state_dict(state, assign=True)
-    except RuntimeError as error:
-        lines = str(error).splitlines()
-        raise NoiseprobeError(
-            f"model.path: {path} doesn't fit its configuration: {lines[min(1, len(lines) - 1)].strip()}"
-        ) from error
 
 
 def _width(state: dict[str, Tensor], condition: str, path: Path) -> int:

@@ -1,6 +1,7 @@
 """MusicGen through transformers: folders as save_pretrained writes them.
 
-Decoder, codec and, for descriptions alone, text encoder are loaded each by itself: what isn't needed is never read.
+Decoder, codec and, for descriptions alone, text encoder are filled each by itself from the mapped files: what isn't
+needed is never read, and memory holds the rest once.
 
 The null condition. In small, medium and large the released null is zeros in embedding and mask, and cross-attention on
 zeros adds nothing, so it is skipped. Melody prepends its conditions instead, and its null is a prefix: `chroma_length`
@@ -13,24 +14,25 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
 from torch import Tensor, nn
 from transformers import (
-    AutoConfig,
+    EncodecConfig,
     EncodecModel,
+    MusicgenConfig,
     MusicgenForCausalLM,
+    MusicgenMelodyConfig,
     MusicgenMelodyForCausalLM,
     PreTrainedModel,
 )
+from transformers.models.musicgen.configuration_musicgen import MusicgenDecoderConfig
 from transformers.utils import logging
 
 from noiseprobe.errors import NoiseprobeError
-from noiseprobe.models.base import MusicLM
+from noiseprobe.models.base import PRECISIONS, MusicLM
 from noiseprobe.models.reach import look
+from noiseprobe.models.reading import fill, named_tensors, reading
 from noiseprobe.models.text import TextEncoder, load_text
 from noiseprobe.models.weights import Weights
-
-PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
 class TransformersMusicGen(MusicLM):
@@ -135,84 +137,59 @@ def load(weights: Weights, precision: str) -> TransformersMusicGen:
         NoiseprobeError: for files that can't be read, and tensors that are missing or don't fit.
     """
     dtype, folder, melody = PRECISIONS[precision], weights.folder, weights.checkpoint.melody
-    with _quiet():
-        config = _reading(folder, lambda: AutoConfig.from_pretrained(folder, local_files_only=True))
-        whole = hasattr(config, "decoder")
-        kind = MusicgenMelodyForCausalLM if melody else MusicgenForCausalLM
-        own = _of_whole(config.decoder, "decoder") if whole else {}
-        decoder = _part(kind, folder, dtype, **own)
-        held = _of_whole(config.audio_encoder, "audio_encoder") if weights.codec == folder else {}
-        codec = _part(EncodecModel, weights.codec, torch.float32, **held)
+    with _quiet(), reading("model.path", folder):
+        # not AutoConfig: in some versions it doesn't know decoders alone
+        whole = MusicgenMelodyConfig if melody else MusicgenConfig
+        known = whole if weights.checkpoint.codec else MusicgenDecoderConfig
+        config = known.from_pretrained(folder, local_files_only=True)
+        own, prefix = (config.decoder, "decoder.") if known is whole else (config, "")
+        decoder = _decoder(MusicgenMelodyForCausalLM if melody else MusicgenForCausalLM, own, folder, prefix, dtype)
         projections, text = {}, None
         if melody:
             projections["chroma"] = "audio_enc_to_dec_proj"
         if weights.text is not None:
-            text = load_text(
-                weights.text, **_of_whole(config.text_encoder, "text_encoder") if weights.text == folder else {}
-            )
             projections["text"] = "enc_to_dec_proj"
+            text = load_text(weights.text)
         conditions = nn.ModuleDict({name: _projection(folder, key, dtype) for name, key in projections.items()})
+    apart = weights.codec != folder
+    with _quiet(), reading("model.codec" if apart else "model.path", weights.codec):
+        inside = EncodecConfig.from_pretrained(weights.codec, local_files_only=True) if apart else config.audio_encoder
+        codec = EncodecModel(inside)
+        tensors = named_tensors(weights.codec, "" if apart else "audio_encoder.")
+        fill(codec, {name: value.float() for name, value in tensors.items()}, "model.codec", weights.codec)
     return TransformersMusicGen(codec, decoder, conditions, config.chroma_length if melody else 0, text)
 
 
-def _of_whole(config: Any, prefix: str) -> dict[str, Any]:
-    """Options of from_pretrained for a part of a whole model's folder."""
-    return {"config": config, "key_mapping": {rf"^{prefix}\.": ""}}
-
-
-def _part(kind: type[PreTrainedModel], folder: Path, dtype: torch.dtype, **options: Any) -> Any:
-    model, info = _reading(
-        folder,
-        lambda: kind.from_pretrained(folder, dtype=dtype, local_files_only=True, output_loading_info=True, **options),
-    )
-    lacking = [*info["missing_keys"], *info["mismatched_keys"]]
-    if lacking:
-        first = sorted(str(key) for key in lacking)[0]
-        raise NoiseprobeError(f"model.path: {folder} lacks tensors or has them in other shapes, {first} first")
-    return model
+def _decoder(
+    kind: type[PreTrainedModel], config: Any, folder: Path, prefix: str, dtype: torch.dtype
+) -> MusicgenForCausalLM | MusicgenMelodyForCausalLM:
+    """A language model without the parts around it, which `from_pretrained` of the whole would read too."""
+    with torch.device("meta"):
+        decoder = kind(config)
+    inner = decoder.model.decoder
+    # a table that is no weight
+    inner.embed_positions = type(inner.embed_positions)(config.max_position_embeddings, config.hidden_size).to(dtype)
+    tensors = {name: value.to(dtype) for name, value in named_tensors(folder, prefix).items()}
+    fill(decoder, tensors, "model.path", folder)
+    return decoder
 
 
 def _projection(folder: Path, name: str, dtype: torch.dtype) -> nn.Linear:
     """A linear layer that belongs to the whole model and to none of its parts."""
-    found = _reading(folder, lambda: _tensors(folder, f"{name}."))
-    if f"{name}.weight" not in found:
+    found = named_tensors(folder, f"{name}.")
+    if "weight" not in found:
         raise NoiseprobeError(f"model.path: {folder} lacks {name}.weight, which projects the condition")
-    weight = found[f"{name}.weight"]
-    layer = nn.Linear(weight.shape[1], weight.shape[0], bias=f"{name}.bias" in found, dtype=dtype)
-    layer.load_state_dict({key.removeprefix(f"{name}."): value for key, value in found.items()})
+    layer = nn.Linear(found["weight"].shape[1], found["weight"].shape[0], bias="bias" in found, dtype=dtype)
+    layer.load_state_dict(found)
     return layer
-
-
-def _tensors(folder: Path, prefix: str) -> dict[str, Tensor]:
-    """The tensors of a folder whose names begin so, whichever file holds them."""
-    found: dict[str, Tensor] = {}
-    for path in sorted(folder.glob("model*.safetensors")):
-        with safe_open(path, framework="pt") as f:
-            found |= {key: f.get_tensor(key) for key in f.keys() if key.startswith(prefix)}  # noqa: SIM118  # no mapping
-    if not found:
-        for path in sorted(folder.glob("pytorch_model*.bin")):
-            tensors = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-            found |= {key: value for key, value in tensors.items() if key.startswith(prefix)}
-    return found
-
-
-def _reading(folder: Path, read: Callable[[], Any]) -> Any:
-    try:
-        return read()
-    except Exception as error:  # a wrong config.json or weights file fails anywhere in there, in many ways
-        reason = (str(error).strip() or "no reason given").splitlines()[0]
-        raise NoiseprobeError(f"model.path: {folder} can't be loaded: {type(error).__name__}: {reason}") from error
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """transformers reports every tensor of the parts that aren't loaded."""
-    bars, verbosity = logging.is_progress_bar_enabled(), logging.get_verbosity()
-    logging.disable_progress_bar()
+    """transformers comments on the released configurations."""
+    verbosity = logging.get_verbosity()
     logging.set_verbosity_error()
     try:
         yield
     finally:
         logging.set_verbosity(verbosity)
-        if bars:
-            logging.enable_progress_bar()

@@ -21,9 +21,10 @@ CONDITIONERS = {"description": "t5", "self_wav": "chroma_stem"}
 EXPECTED = f"{LM} and {CODEC} as audiocraft.utils.export writes them"
 
 
-def wanted(names: Collection[str], local: Local) -> list[str] | None:
-    """The language model, and the codec where it is there; a codec may also be given apart (model.codec)."""
-    return [name for name in [LM, CODEC] if name in names] if LM in names else None
+def wanted(names: Collection[str], local: Local, codec_apart: bool) -> list[str] | None:
+    """The language model and the codec."""
+    found = [name for name in [LM, CODEC] if name in names]
+    return found if LM in found and (codec_apart or CODEC in found) else None
 
 
 def inspect(folder: Path, files: Sequence[str]) -> Checkpoint:

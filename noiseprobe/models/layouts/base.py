@@ -2,9 +2,11 @@
 
 A layout is a module of this package that knows one way in which checkpoints lie on disk:
 
-    wanted(names, local) -> list[str] | None     which of a folder's files make up the model, None if any is missing;
-                                                 `local(name)` is a path to read a small one
-    inspect(folder, files) -> Checkpoint         what they hold; refuses what is broken or isn't scored
+    wanted(names, local, codec_apart) -> list[str] | None
+        which of a folder's files make up the model, None if any is missing; `local(name)` is a path to read a small
+        one, and the codec may be missing if it is given apart
+    inspect(folder, files) -> Checkpoint
+        what they hold; refuses what is broken or isn't scored
 
 A backend of the same name reads it.
 """

@@ -20,8 +20,11 @@ TOKENIZER = ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json
 EXPECTED = "config.json and *.safetensors (every shard of them) as save_pretrained writes them"
 
 
-def wanted(names: Collection[str], local: Local) -> list[str] | None:
-    """config.json and the weights; a model that isn't scored is refused here, before gigabytes are fetched."""
+def wanted(names: Collection[str], local: Local, codec_apart: bool) -> list[str] | None:
+    """config.json and the weights, whose headers say whether they hold the codec.
+
+    A model that isn't scored is refused here, before gigabytes are fetched.
+    """
     files = with_config(names, local)
     if files:
         _kind(local("config.json"))
