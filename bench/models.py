@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import time
@@ -28,7 +29,8 @@ def run(folder: Path, results: Path, size: str, backend: str, precision: str, li
         f"paths.results={results}", "-m",
     ]  # fmt: skip
     start = time.perf_counter()
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    shutil.rmtree(results, ignore_errors=True)  # of an earlier run, perhaps with other clips
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     anon = rss = 0
     while child.poll() is None:
         try:
@@ -39,7 +41,7 @@ def run(folder: Path, results: Path, size: str, backend: str, precision: str, li
             pass  # it ended meanwhile
         time.sleep(0.02)
     if child.returncode:
-        raise SystemExit(child.stderr.read())
+        raise SystemExit(child.returncode)
     cells = [p.parent for p in results.glob("*/DONE")]
     seconds = [json.loads((c / "meta.json").read_text())["seconds"] for c in cells]
     summaries = [json.loads((c / "summary.json").read_text()) for c in cells]

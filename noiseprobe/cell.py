@@ -35,10 +35,12 @@ def run(config: Config) -> Path:
         NoiseprobeError: for what the user can mend.
     """
     weights = locate(config.model)
+    if config.model.description:
+        weights = with_text(config.model, weights)  # before the data is listed, which may take long
     manifest = plan(config, weights)
-    if any(clip.description for clip in manifest.clips):
+    if weights.text is None and any(clip.description for clip in manifest.clips):
         weights = with_text(config.model, weights)
-    name = cell_name(config, identity(config, weights.hash, manifest.clips))
+    name = cell_name(config, identity(config, weights.key, manifest.clips))
     folder = config.paths.results / name
     if _is_finished(config, manifest, folder):
         return folder

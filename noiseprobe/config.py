@@ -146,8 +146,9 @@ def modules(folder: str) -> list[str]:
 
 
 def installed(package: str) -> bool:
-    """Whether a package is there, without importing it."""
-    return find_spec(package) is not None
+    """Whether a package is there, without importing it; a folder of that name without a package in it isn't one."""
+    spec = find_spec(package)
+    return spec is not None and spec.origin is not None
 
 
 def _model(raw: dict[str, Any]) -> ModelConfig:
@@ -162,7 +163,7 @@ def _model(raw: dict[str, Any]) -> ModelConfig:
     if raw["name"] is None and path is None:
         raise checks.refusal("model.name", None, "a text, since there is no model.path to take it from")
     return ModelConfig(
-        name=path.name if path and raw["name"] is None else checks.text("model.name", raw["name"]),
+        name=path.resolve().name if path and raw["name"] is None else checks.text("model.name", raw["name"]),
         backend=backend,
         path=path,
         hub=None if raw["hub"] is None else checks.text("model.hub", raw["hub"]),

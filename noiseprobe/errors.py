@@ -1,5 +1,9 @@
 """The error that a user sees: one line with what, got, expected and what to do; never a traceback."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 from hydra.errors import CompactHydraException
 
 
@@ -18,3 +22,19 @@ def reason(error: BaseException) -> str:
     'wrong size'
     """
     return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+@contextmanager
+def reading(key: str, path: Path) -> Iterator[None]:
+    """Wrong files fail anywhere in the libraries that read them, in many ways; say which files they were.
+
+    Args:
+        key: of the configuration that named them.
+        path: the files.
+    """
+    try:
+        yield
+    except NoiseprobeError:
+        raise
+    except Exception as error:
+        raise NoiseprobeError(f"{key}: {path} can't be loaded: {type(error).__name__}: {reason(error)}") from error

@@ -108,10 +108,10 @@ def test_a_sweep_over_two_models_ends_with_the_effect_against_their_size(tmp_pat
         text = f"defaults:\n  - local\n  - _self_\nname: {name}\npath: {folder}\n"
         (tmp_path / f"own/model/{name}.yaml").write_text(text)
     done = command(
-        "--config-dir", "own", *SHORT, "data.limit=2", "model=A,B", "noise.length=0.2,0.5", "-m", cwd=tmp_path
+        "--config-dir", "own", "model=A,B", *SHORT, "data.limit=2", "noise.length=0.2,0.5", "-m", cwd=tmp_path
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("loading ") == 2
+    assert done.stdout.count("loading ") == 2  # one after the other, each for its two cells
     assert "results/sizes-delay.png" in done.stdout
     assert (tmp_path / "results/sizes-delay.svg").is_file()
     cells = load_results(tmp_path / "results").cells

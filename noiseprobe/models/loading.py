@@ -26,6 +26,6 @@ def load_model(weights: Weights, precision: str) -> MusicLM:
         # What audiocraft says of its own code and of kernels that aren't used.
         logging.getLogger("xformers").setLevel(logging.ERROR)
         warnings.filterwarnings("ignore", message=".*weight_norm.*deprecated", category=FutureWarning)
-        log.info(f"loading {weights.folder} ({weights.backend})")
+        log.info(f"loading {weights.model.folder} ({weights.backend})")
         _loaded[key] = importlib.import_module(f"noiseprobe.models.backends.{weights.backend}").load(weights, precision)
     return _loaded[key]

@@ -1,14 +1,15 @@
 """Descriptions as a MusicGen is conditioned on them: the hidden states of a frozen T5 encoder, in float32."""
 
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoTokenizer, T5EncoderModel
 
-from noiseprobe.models.reading import fill, named_tensors, reading
+from noiseprobe.errors import NoiseprobeError, reading
+from noiseprobe.models.tensors import fill, named_tensors
+from noiseprobe.models.weights import Files
 
 
 class TextEncoder(nn.Module):
@@ -29,23 +30,35 @@ class TextEncoder(nn.Module):
         """Hidden states, [1, L, width]; nothing is padded, so all of them count."""
         return self._last(description)
 
+    def check_width(self, expected: int) -> None:
+        """Refuse another text encoder than the one that the model was trained with.
+
+        Raises:
+            NoiseprobeError: if its states are of another width than the model projects.
+        """
+        if self.width != expected:
+            raise NoiseprobeError(
+                f"model.text_encoder: got one of width {self.width}, expected {expected}, that of the model's own"
+            )
+
     def _hidden(self, description: str) -> Tensor:
         ids = self.tokenizer([description], return_tensors="pt").input_ids.to(self.encoder.device)
         return self.encoder(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state
 
 
-def load_text(folder: Path) -> TextEncoder:
-    """The text encoder in a folder of its own, or in that of a whole MusicGen.
+def load_text(files: Files) -> TextEncoder:
+    """The text encoder from files of its own, or from those of a whole MusicGen.
 
     Raises:
         NoiseprobeError: for files that can't be read.
     """
+    folder = files.folder
     with reading("model.text_encoder", folder):
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         config = AutoConfig.from_pretrained(folder, local_files_only=True)
         own, prefix = (config.text_encoder, "text_encoder.") if hasattr(config, "text_encoder") else (config, "")
         encoder = T5EncoderModel(own)
-        tensors = {name: value.float() for name, value in named_tensors(folder, prefix).items()}
+        tensors = {name: value.float() for name, value in named_tensors(files.paths, prefix).items()}
         # one embedding under two names, of which a file may hold either
         embedding = next(tensors[n] for n in ["shared.weight", "encoder.embed_tokens.weight"] if n in tensors)
         tensors |= {"shared.weight": embedding, "encoder.embed_tokens.weight": embedding}

@@ -19,26 +19,49 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
+class Files:
+    """Files in a folder, and the hub's commit where they come from there.
+
+    Attributes:
+        folder: where they are.
+        names: those that are read, and no others.
+        revision: None for a local folder.
+    """
+
+    folder: Path
+    names: tuple[str, ...]
+    revision: str | None = None
+
+    @property
+    def paths(self) -> list[Path]:
+        return [self.folder / name for name in self.names]
+
+
+@dataclass(frozen=True)
 class Weights:
     """A checkpoint on disk.
 
     Attributes:
         backend: which reads it.
-        folder: where it is.
+        model: the language model's files.
+        codec: the codec's files; the same where the checkpoint holds it.
         checkpoint: what it holds.
-        codec: the codec's folder; the same where the checkpoint holds it.
-        hash: over the contents of the files that are read, whatever the folders are called.
-        revision: the hub's commit, None for a local folder.
-        text: the text encoder's folder, None without descriptions.
+        hash: over the contents of the model's and the codec's files, whatever the folders are called.
+        text, text_hash: the text encoder's files and the same over them; None without descriptions.
     """
 
     backend: str
-    folder: Path
+    model: Files
+    codec: Files
     checkpoint: Checkpoint
-    codec: Path
     hash: str
-    revision: str | None = None
-    text: Path | None = None
+    text: Files | None = None
+    text_hash: str | None = None
+
+    @property
+    def key(self) -> str:
+        """Of everything that is read."""
+        return self.hash if self.text_hash is None else digest([self.hash, self.text_hash])
 
 
 def locate(model: ModelConfig) -> Weights:
@@ -53,20 +76,20 @@ def locate(model: ModelConfig) -> Weights:
         folder, revision = model.path, None
     else:
         assert model.hub is not None
-        snapshot = _fetch("model.hub", model.hub, model.revision, partial(_wanted, backends, bool(model.codec)))
+        wanted = partial(_wanted, backends, bool(model.codec))
+        snapshot = _fetch("model.hub", model.hub, model.revision, wanted)
         folder, revision = snapshot.folder, snapshot.commit
     backend, names = _choose(backends, bool(model.codec), folder)
     if model.backend == "auto":
         log.info(f"model {model.name}: backend {backend} (model.backend=auto)")
     checkpoint: Checkpoint = _layout(backend).inspect(folder, names)
     _as_asked(model, folder, checkpoint)
-    files = {name: folder / name for name in names}
-    codec = folder
+    files = codec = Files(folder, tuple(names), revision)
     if model.codec or checkpoint.codec is None:
-        codec, found, more = _codec(model, backend, checkpoint, folder)
-        check_codec(found, codec, checkpoint.codebooks, checkpoint.channels, checkpoint.cardinality)
-        files |= {f"codec/{name}": codec / name for name in more}
-    return Weights(backend, folder, checkpoint, codec, _hash(files), revision)
+        codec, found = _codec(model, backend, checkpoint, folder)
+        check_codec(found, codec.folder, checkpoint)
+    parts = {"": files} if codec is files else {"": files, "codec/": codec}
+    return Weights(backend, files, codec, checkpoint, _hash(parts))
 
 
 def with_text(model: ModelConfig, weights: Weights) -> Weights:
@@ -76,28 +99,27 @@ def with_text(model: ModelConfig, weights: Weights) -> Weights:
         NoiseprobeError: if the model takes no text, or its text encoder isn't there.
     """
     where = model.text_encoder or weights.checkpoint.text_hub
-    if not weights.checkpoint.has_text:
+    folder, revision = weights.model.folder, weights.model.revision
+    if weights.checkpoint.no_text:
         raise NoiseprobeError(
-            f"model.description: {weights.folder} has no text condition, expected a model that was trained with"
-            " text, or null"
+            f"model.description: {folder} {weights.checkpoint.no_text}, expected null for such a model"
         )
     if isinstance(where, Path):
-        folder = where
-    elif where is not None:
-        folder = _fetch("model.text_encoder", where, None, transformers.with_tokenizer).folder
-    elif weights.revision:  # the checkpoint holds it
-        assert model.hub is not None
-        folder = _fetch("model.hub", model.hub, weights.revision, transformers.with_tokenizer).folder
-    else:
-        folder = weights.folder
+        folder, revision = where, None
+    elif where is not None or revision:
+        # otherwise the checkpoint holds it, but its tokenizer wasn't fetched
+        key, repo = ("model.text_encoder", where) if where else ("model.hub", str(model.hub))
+        snapshot = _fetch(key, repo, None if where else revision, transformers.with_tokenizer)
+        folder, revision = snapshot.folder, snapshot.commit
     names = transformers.with_tokenizer(_names(folder), folder.joinpath)
     if names is None:
         raise NoiseprobeError(
             f"model.text_encoder: {folder} has {_listing(folder)}, expected the text encoder with its tokenizer"
             " (config.json, model.safetensors, and tokenizer.json or spiece.model)"
         )
-    more = _hash({name: folder / name for name in names})
-    return replace(weights, text=folder, hash=digest([weights.hash, more]))
+    transformers.tensors(folder, names)
+    text = Files(folder, tuple(names), revision)
+    return replace(weights, text=text, text_hash=_hash({"": text}))
 
 
 def _backends(model: ModelConfig) -> list[str]:
@@ -143,38 +165,40 @@ def _as_asked(model: ModelConfig, folder: Path, checkpoint: Checkpoint) -> None:
             )
 
 
-def _codec(model: ModelConfig, backend: str, checkpoint: Checkpoint, folder: Path) -> tuple[Path, Codec, list[str]]:
-    """A codec outside the checkpoint: its folder, what it is, its files."""
+def _codec(model: ModelConfig, backend: str, checkpoint: Checkpoint, folder: Path) -> tuple[Files, Codec]:
+    """A codec outside the checkpoint: its files, and what it is."""
     where = model.codec or checkpoint.codec_hub
     if where is None:
         raise NoiseprobeError(
             f"model.codec: {folder} holds a language model without its codec, expected model.codec=DIR, or the hub's"
             " name of one (facebook/encodec_32khz is that of the released models)"
         )
-    found = (
-        Path(where) if isinstance(where, Path) else _fetch("model.codec", where, None, transformers.with_config).folder
-    )
+    found, revision = where, None
+    if not isinstance(found, Path):
+        snapshot = _fetch("model.codec", found, None, transformers.with_config)
+        found, revision = snapshot.folder, snapshot.commit
     names = _names(found)
     if backend == "audiocraft" and audiocraft.CODEC in names:
         codec, _ = audiocraft.inspect_codec(found / audiocraft.CODEC)
         if codec is None:
             raise NoiseprobeError(f"model.codec: {found} only names a codec, expected one")
-        return found, codec, [audiocraft.CODEC]
+        return Files(found, (audiocraft.CODEC,), revision), codec
     files = transformers.with_config(names, found.joinpath)
     if files is None:
         raise NoiseprobeError(
             f"model.codec: {found} has {_listing(found)}, expected an EncodecModel: {transformers.EXPECTED}"
         )
     transformers.tensors(found, files)
-    return found, transformers.inspect_codec(found), files
+    return Files(found, tuple(files), revision), transformers.inspect_codec(found)
 
 
 def _fetch(key: str, repo: str, revision: str | None, wanted: hub.Wanted) -> hub.Snapshot:
     return hub.cached(repo, revision, wanted, key) or hub.download(repo, revision, wanted, key)
 
 
-def _hash(files: dict[str, Path]) -> str:
-    """One hash over files by their names; those of the hub's cache must be what the hub states."""
+def _hash(parts: dict[str, Files]) -> str:
+    """One hash over files by their names, with a prefix for each part; the hub's must be what the hub states."""
+    files = {prefix + name: part.folder / name for prefix, part in parts.items() for name in part.names}
     hashes, errors = hash_files(files.values())
     for path, error in errors.items():
         raise NoiseprobeError(f"model.path: {path} can't be read: {error.strerror}")
@@ -184,7 +208,10 @@ def _hash(files: dict[str, Path]) -> str:
 
 
 def _names(folder: Path) -> list[str]:
-    return [path.name for path in folder.iterdir() if path.is_file()]
+    try:
+        return [path.name for path in folder.iterdir() if path.is_file()]
+    except OSError as error:
+        raise NoiseprobeError(f"model.path: {folder} can't be read: {error.strerror}") from error
 
 
 def _listing(folder: Path) -> str:

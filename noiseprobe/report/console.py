@@ -13,6 +13,7 @@ from noiseprobe.functional.regions import REGIONS
 
 DIFFERENCES = [
     "model",
+    "weights",
     "backend",
     "data",
     "level",
@@ -44,6 +45,8 @@ def print_cells(folders: Sequence[Path]) -> None:
 
 def _table(summaries: Sequence[dict[str, Any]]) -> Table:
     varying = [name for name in DIFFERENCES if len({str(s[name]) for s in summaries}) > 1]
+    if len({s["model"] for s in summaries}) == len({s["weights"] for s in summaries}) and "weights" in varying:
+        varying.remove("weights")  # the names tell them apart
     constant = ", ".join(str(summaries[0][name]) for name in ["model", "data"] if name not in varying)
     constant += ", parallel scoring" if summaries[0]["scoring"] == "parallel" else ""
     title = "means in nats, +- standard error over songs; delta = corrupted - clean"

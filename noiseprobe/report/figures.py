@@ -1,5 +1,6 @@
 """Figures of cells, from their tables alone."""
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from noiseprobe.files import replace_file
+
+logging.getLogger("matplotlib").setLevel(logging.WARNING)  # it reports that it looked for fonts
 
 # Okabe and Ito's palette: told apart by the colour-blind and in grey
 BLUE, ORANGE, BLACK, SHADE = "#0072B2", "#D55E00", "#000000", "#DDDDDD"

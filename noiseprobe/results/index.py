@@ -1,6 +1,7 @@
 """The index of a results folder: one row for each finished cell and variant. Needs no torch."""
 
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from noiseprobe.files import replace_file
 from noiseprobe.results import schema
 
 DONE = "DONE"
+log = logging.getLogger(__name__)
 
 
 def finished(results: Path) -> list[Path]:
@@ -19,15 +21,15 @@ def finished(results: Path) -> list[Path]:
 
 
 def models(cells: list[Path]) -> set[str]:
-    """The names of the models of cells."""
-    return {json.loads((cell / "summary.json").read_text())["model"] for cell in cells}
+    """The models of cells, by their weights."""
+    return {json.loads((cell / "summary.json").read_text())["weights"] for cell in cells}
 
 
 def index_table(cells: list[Path]) -> pa.Table:
     """The summaries of cells as a table."""
     shared = [
-        "cell", "model", "backend", "parameters", "data", "noise", "level", "scoring", "precision", "condition", "seed",
-        "signature",
+        "cell", "model", "weights", "backend", "parameters", "data", "noise", "level", "scoring", "precision",
+        "condition", "seed", "signature",
     ]  # fmt: skip
     rows: list[dict[str, Any]] = []
     for cell in cells:
@@ -44,5 +46,9 @@ def index_table(cells: list[Path]) -> pa.Table:
 def write_index(results: Path) -> Path:
     """index.parquet over all finished cells of a results folder."""
     path = results / "index.parquet"
-    replace_file(path, lambda p: pq.write_table(index_table(finished(results)), p))
+    cells = finished(results)
+    old = [c for c in cells if json.loads((c / "meta.json").read_text())["schema_version"] != schema.VERSION]
+    for cell in old:
+        log.warning(f"{cell} was written by another version of noiseprobe and is left out of the index")
+    replace_file(path, lambda p: pq.write_table(index_table([c for c in cells if c not in old]), p))
     return path

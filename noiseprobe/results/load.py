@@ -95,10 +95,9 @@ def load_results(path: str | Path, scoring: str | None = None) -> Results:
         raise NoiseprobeError(f"{path}: expected a finished cell (a folder with DONE) or a folder of them")
     for folder in folders:
         version = json.loads((folder / "meta.json").read_text())["schema_version"]
-        if version > schema.VERSION:
-            raise NoiseprobeError(
-                f"{folder}: got schema version {version}, expected at most {schema.VERSION}; update noiseprobe"
-            )
+        if version != schema.VERSION:
+            todo = "update noiseprobe" if version > schema.VERSION else "run the cell again, or move it away"
+            raise NoiseprobeError(f"{folder}: got schema version {version}, expected {schema.VERSION}; {todo}")
     scorings = {f: json.loads((f / "summary.json").read_text())["scoring"] for f in folders}
     asked = [f for f in folders if scoring in (None, scorings[f])]
     if not asked or (scoring is None and len(set(scorings.values())) > 1):

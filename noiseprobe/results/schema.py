@@ -6,7 +6,7 @@ frames leaves out the last D frames, whose context holds special tokens that tra
 
 import pyarrow as pa
 
-VERSION = 1
+VERSION = 2
 
 TEXT_KEYS = ["cell", "model", "group", "song", "clip", "noise", "variant"]
 KEYS = [*[(name, pa.string()) for name in TEXT_KEYS], ("length_s", pa.float64()), ("onset_s", pa.float64())]
@@ -49,7 +49,9 @@ REJECTED = pa.schema([
 MEANS = ["nll_clean", "nll_corrupted", "delta", "peak_delta", "assimilation_delta", "offset_delta", "recovery_delta"]
 
 INDEX = pa.schema([
-    ("cell", pa.string()), ("model", pa.string()), ("backend", pa.string()),
+    ("cell", pa.string()), ("model", pa.string()),
+    ("weights", pa.string()),  # the first digits of their hash, which tells models of the same name apart
+    ("backend", pa.string()),
     ("parameters", pa.int64()),  # of the language model, without codec and text encoder
     ("data", pa.string()), ("noise", pa.string()),
     ("variant", pa.string()), ("length_s", pa.float64()), ("onset_s", pa.float64()), ("level", pa.string()),

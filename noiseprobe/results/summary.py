@@ -43,8 +43,8 @@ def summary(cell: CellInfo, rows: list[dict[str, Any]], rejected: int) -> dict[s
         variants.append(entry)
     return {
         "cell": cell.name, "signature": signature(cell, n_clips, n_songs), "model": config.model.name,
-        "backend": cell.weights.backend, "parameters": cell.weights.checkpoint.parameters,
-        "condition": cell.condition,
+        "weights": cell.weights.hash[:8], "backend": cell.weights.backend,
+        "parameters": cell.weights.checkpoint.parameters, "condition": cell.condition,
         "data": config.data.name, "noise": config.noise.kind,
         "level": Level(config.noise.level, config.noise.snr).key, "scoring": config.scoring,
         "precision": config.precision, "seed": config.seed, "n_clips": n_clips, "n_songs": n_songs,

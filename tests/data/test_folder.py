@@ -164,7 +164,7 @@ def test_a_table_chooses_clips_songs_and_groups(root):
 def test_descriptions_of_a_table_and_none_where_a_cell_is_empty(root):
     for name in "abc":
         write(root / f"{name}.wav")
-    found = manifest(root, 'path,description\na.wav,"a quiet, slow piano"\nb.wav,\nc.wav,loud\n')
+    found = manifest(root, 'path,description\na.wav,"a quiet, slow piano"\nb.wav,   \nc.wav,loud\n')
     assert [c.description for c in found.clips] == ["a quiet, slow piano", None, "loud"]
 
 

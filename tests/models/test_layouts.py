@@ -69,7 +69,7 @@ def test_both_layouts_of_the_same_model_say_the_same(made: Made, melody: Made) -
             "cardinality",
             "parameters",
             "codec",
-            "has_text",
+            "no_text",
         ]:
             assert getattr(first, name) == getattr(second, name), name
         assert (first.melody, first.channels, first.layers, first.width) == (kind, channels, LAYERS, WIDTH)
@@ -81,7 +81,8 @@ def test_the_embedded_model() -> None:
     found = weights(TINY)
     assert found.backend == "transformers"
     assert (found.checkpoint.melody, found.checkpoint.channels, found.checkpoint.codebooks) == (False, 1, 4)
-    assert found.codec == found.folder == TINY
+    assert found.codec == found.model
+    assert found.model.folder == TINY
 
 
 def test_torch_is_not_needed(tmp_path: Path, made: Made) -> None:
@@ -145,10 +146,11 @@ def test_the_hash_is_of_contents_not_of_paths(made: Made, tmp_path: Path) -> Non
 def test_a_description_needs_a_text_encoder_and_changes_the_hash(made: Made) -> None:
     model = ModelConfig("m", "audiocraft", made.audiocraft, text_encoder=made.t5)
     found = with_text(model, locate(model))
-    assert found.text == made.t5
-    assert found.hash != locate(model).hash
+    assert found.text.folder == made.t5
+    assert found.hash == locate(model).hash
+    assert found.key != locate(model).key
     inside = ModelConfig("m", "transformers", made.transformers)
-    assert with_text(inside, locate(inside)).text == made.transformers
+    assert with_text(inside, locate(inside)).text.folder == made.transformers
 
 
 def test_a_folder_without_a_tokenizer_is_no_text_encoder(made: Made, tmp_path: Path) -> None:
@@ -328,7 +330,7 @@ def test_a_missing_codec_is_asked_for(made: Made, tmp_path: Path) -> None:
     (folder / "compression_state_dict.bin").unlink()
     assert "for state_dict.bin alone give the codec: model.codec=DIR" in refusal(folder)
     apart = weights(folder, "audiocraft", codec=made.audiocraft)
-    assert apart.codec == made.audiocraft
+    assert apart.codec.folder == made.audiocraft
 
 
 def test_weights_that_the_configuration_does_not_describe_are_refused(made: Made, tmp_path: Path) -> None:
@@ -488,3 +490,146 @@ def test_loading_a_file_that_changed_after_it_was_looked_at_is_an_error(made: Ma
     )
     with pytest.raises(NoiseprobeError, match="doesn't fit its configuration: Missing key"):
         transformers.load(found, "fp32")
+
+
+# Only what was looked at and hashed is read
+
+
+def test_other_files_beside_the_weights_are_not_read(made: Made, tmp_path: Path) -> None:
+    from noiseprobe.models.backends.transformers import load
+
+    folder = copied(made.transformers, tmp_path)
+    codes = torch.randint(CARD, (1, 4, 20))
+    with torch.inference_mode():
+        before = load(weights(folder), "fp32").nll(codes)
+        other = {k: v + 1 for k, v in load_file(folder / "model.safetensors").items() if v.is_floating_point()}
+        save_file(other, folder / "model_last.safetensors", metadata={"format": "pt"})
+        torch.save(other, folder / "pytorch_model.bin")
+        shard = {"weight_map": dict.fromkeys(other, "model-00001-of-00001.safetensors")}
+        (folder / "model.safetensors.index.json").write_text(json.dumps(shard))
+        save_file(other, folder / "model-00001-of-00001.safetensors", metadata={"format": "pt"})
+        assert weights(folder).hash == weights(made.transformers).hash
+        assert torch.equal(load(weights(folder), "fp32").nll(codes), before)
+
+
+@pytest.mark.parametrize("backend", ["audiocraft", "transformers"])
+def test_a_codec_that_lacks_tensors_is_refused(made: Made, tmp_path: Path, backend: str) -> None:
+    from noiseprobe.models.backends import audiocraft, transformers
+
+    codec = codec_alone(made, tmp_path)
+    tensors = load_file(codec / "model.safetensors")
+    save_file({k: v for k, v in tensors.items() if "lstm" not in k}, codec / "model.safetensors", {"format": "pt"})
+    folder, load = (made.audiocraft, audiocraft.load)
+    if backend == "transformers":
+        folder, load = (decoder_alone(made, tmp_path), transformers.load)
+    with pytest.raises(NoiseprobeError, match=r"model\.codec: .* doesn't fit its configuration: Missing key"):
+        load(weights(folder, backend, codec=codec), "fp32")
+
+
+def test_a_text_encoder_that_lacks_tensors_or_has_another_width_is_refused(made: Made, tmp_path: Path) -> None:
+    from transformers import T5Config, T5EncoderModel
+
+    from noiseprobe.models.backends import audiocraft, transformers
+
+    lacking, other = copied(made.t5, tmp_path), tmp_path / "other"
+    tensors = load_file(lacking / "model.safetensors")
+    save_file({k: v for k, v in tensors.items() if "wi" not in k}, lacking / "model.safetensors", {"format": "pt"})
+    T5EncoderModel(T5Config(vocab_size=8, d_model=64, d_kv=4, d_ff=8, num_layers=1, num_heads=1)).save_pretrained(other)
+    for name in ["tokenizer.json", "tokenizer_config.json"]:
+        shutil.copy(made.t5 / name, other)
+    for t5, message in [
+        (lacking, "doesn't fit its configuration: Missing key"),
+        (other, "got one of width 64, expected 512"),
+    ]:
+        for folder, backend, load in [
+            (made.audiocraft, "audiocraft", audiocraft.load), (made.transformers, "transformers", transformers.load),
+        ]:  # fmt: skip
+            model = ModelConfig("m", backend, folder, text_encoder=t5)
+            with pytest.raises(NoiseprobeError, match=message):
+                load(with_text(model, locate(model)), "fp32")
+
+
+def test_a_codec_at_another_rate_is_refused_wherever_it_lies(made: Made, tmp_path: Path) -> None:
+    codec = codec_alone(made, tmp_path)
+    edited = json.loads((codec / "config.json").read_text())
+    edited |= {"sampling_rate": 16_000, "target_bandwidths": [0.6]}
+    (codec / "config.json").write_text(json.dumps(edited))
+    for folder, backend in [(made.audiocraft, "audiocraft"), (made.transformers, "transformers")]:
+        assert "it has 16000 Hz, expected the language model's 32000 Hz" in refusal(folder, backend, codec=codec)
+
+
+@pytest.mark.parametrize(
+    ("t5", "message"),
+    [({"finetune": True}, "was trained together with its T5"), ({"normalize_text": True}, "normalises")],
+)
+def test_a_text_condition_that_cannot_be_made_is_refused_and_none_is_not(
+    made: Made, tmp_path: Path, t5: dict, message: str
+) -> None:
+    folder = copied(made.audiocraft, tmp_path)
+    reconfigure(folder / "state_dict.bin", {"conditioners": {"description": {"t5": t5}}})
+    model = ModelConfig("m", "audiocraft", folder, text_encoder=made.t5)
+    with pytest.raises(NoiseprobeError, match=message):
+        with_text(model, locate(model))
+
+
+def test_positions_in_cross_attention_make_a_null_that_is_not_nothing(made: Made, tmp_path: Path) -> None:
+    """Then it is computed: the same as with audiocraft's own conditioner, and not what skipping it gives."""
+    from noiseprobe.models.backends.audiocraft import load
+
+    folder = copied(made.audiocraft, tmp_path)
+    reconfigure(folder / "state_dict.bin", {"fuser": {"cross_attention_pos_emb": True}})
+    codes = torch.randint(CARD, (1, 4, 20), generator=torch.Generator().manual_seed(0))
+    made.lm.fuser.cross_attention_pos_emb = True
+    try:
+        with torch.inference_mode():
+            nll = load(weights(folder, "audiocraft"), "fp32").nll(codes)
+            null = {"description": (torch.zeros(1, 1, WIDTH), torch.zeros(1, 1))}
+            out = made.lm.compute_predictions(codes, [], null, keep_only_valid_steps=False)
+            expected = -out.logits.log_softmax(-1).gather(-1, codes[..., None])[..., 0]
+            skipped = load(weights(made.audiocraft, "audiocraft"), "fp32").nll(codes)
+    finally:
+        made.lm.fuser.cross_attention_pos_emb = False
+    torch.testing.assert_close(nll, expected, atol=2e-5, rtol=0)
+    assert (nll - skipped).abs().max() > 1e-3
+
+
+def test_tensors_that_nothing_explains_are_refused(made: Made, tmp_path: Path) -> None:
+    """An adapter's, for one: leaving it out would score another model."""
+    from noiseprobe.models.backends import audiocraft, transformers
+
+    folder, other = copied(made.transformers, tmp_path), copied(made.audiocraft, tmp_path)
+    tensors = load_file(folder / "model.safetensors")
+    tensors["decoder.model.decoder.layers.0.self_attn.q_proj.lora_A.weight"] = torch.zeros(2, WIDTH)
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    rewrite(
+        other / "state_dict.bin", lambda p: p | {"best_state": p["best_state"] | {"transformer.extra": torch.zeros(1)}}
+    )
+    for load, found in [(transformers.load, weights(folder)), (audiocraft.load, weights(other, "audiocraft"))]:
+        with pytest.raises(NoiseprobeError, match="has tensors that its configuration doesn't explain"):
+            load(found, "fp32")
+
+
+@pytest.mark.parametrize(
+    "text", ["a: [", "lm_model: transformer_lm", "- 1", "lm_model: transformer_lm\ntransformer_lm: {n_q: 4}\n"]
+)
+def test_a_configuration_of_audiocraft_that_is_none_is_one_line(made: Made, tmp_path: Path, text: str) -> None:
+    folder = copied(made.audiocraft, tmp_path)
+    rewrite(folder / "state_dict.bin", lambda package: package | {"xp.cfg": text})
+    assert "state_dict.bin" in refusal(folder)
+
+
+@pytest.mark.parametrize("change", [{"num_heads": 5}, {"unheard_of": 1}])
+def test_a_configuration_that_audiocraft_refuses_is_one_line(made: Made, tmp_path: Path, change: dict) -> None:
+    from noiseprobe.models.backends.audiocraft import load
+
+    folder = copied(made.audiocraft, tmp_path)
+    reconfigure(folder / "state_dict.bin", {"transformer_lm": change})
+    with pytest.raises(NoiseprobeError, match=r"state_dict\.bin can't be loaded: (AssertionError|TypeError)"):
+        load(weights(folder, "audiocraft"), "fp32")
+
+
+def test_a_folder_called_audiocraft_is_not_the_package(tmp_path: Path) -> None:
+    (tmp_path / "noiseprobe_not_there").mkdir()
+    code = "from noiseprobe.config import installed; print(installed('noiseprobe_not_there'), installed('hydra'))"
+    run = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert run.stdout.split() == ["False", "True"]

@@ -144,7 +144,7 @@ def test_locate_hashes_contents_not_paths(folder: Path, tmp_path: Path) -> None:
         (copy_ / file.name).write_bytes(file.read_bytes())
     first, second = (weights(p) for p in (folder, copy_))
     assert first.hash == second.hash
-    assert first.folder != second.folder
+    assert first.model.folder != second.model.folder
     (copy_ / "config.json").write_text((copy_ / "config.json").read_text() + " ")
     assert weights(copy_).hash != first.hash
 

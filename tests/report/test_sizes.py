@@ -13,7 +13,8 @@ def index(**changed: object) -> pd.DataFrame:
     for model, parameters in [("small", 420e6), ("medium", 1.8e9), ("melody", 1.8e9), ("large", 3.2e9)]:
         for length in [0.5, 2.0]:
             rows.append({
-                "model": model, "parameters": int(parameters), "length_s": length, "onset_s": 5.0,
+                "model": model, "label": model, "parameters": int(parameters), "length_s": length, "onset_s": 5.0,
+                "clips": 24,
                 "delta": -length * parameters / 1e9, "delta_se": 0.1, "data": "demo", "noise": "white",
                 "level": "match", "scoring": "delay", "precision": "fp32", "condition": "null", "seed": 0,
             })  # fmt: skip

@@ -185,7 +185,7 @@ def _row(row: dict[str, str], root: Path, where: str) -> Entry:
         row.get("song") or song,
         row.get("group") or group,
         start,
-        row.get("description") or None,
+        (row.get("description") or "").strip() or None,
     )
 
 

@@ -23,16 +23,17 @@ from audiocraft.modules.conditioners import BaseConditioner, ConditioningProvide
 from audiocraft.modules.transformer import StreamingTransformer, create_sin_embedding
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
-from transformers import EncodecConfig, EncodecModel
+from transformers import EncodecConfig
 
 from noiseprobe.config import MAX_DURATION
-from noiseprobe.errors import NoiseprobeError
+from noiseprobe.errors import NoiseprobeError, reading
 from noiseprobe.models.base import PRECISIONS, MusicLM
+from noiseprobe.models.encodec import load_encodec
 from noiseprobe.models.layouts.audiocraft import CODEC, LM, delays
 from noiseprobe.models.reach import look
-from noiseprobe.models.reading import fill, reading
+from noiseprobe.models.tensors import fill
 from noiseprobe.models.text import TextEncoder, load_text
-from noiseprobe.models.weights import Weights
+from noiseprobe.models.weights import Files, Weights
 
 TEXT, MELODY = "description", "self_wav"
 
@@ -104,15 +105,19 @@ def load(weights: Weights, precision: str) -> AudiocraftMusicGen:
     Raises:
         NoiseprobeError: for files that can't be read, and tensors that are missing or don't fit.
     """
-    path, checkpoint = weights.folder / LM, weights.checkpoint
-    state, cfg = _content(path)
-    text = None if weights.text is None else load_text(weights.text)
-    codec, reach = _codec(weights.codec)
-    codec.set_num_codebooks(checkpoint.codebooks // checkpoint.channels)
+    path, checkpoint = weights.model.folder / LM, weights.checkpoint
+    with reading("model.path", path):
+        state, cfg = _content(path)
+        text = None if weights.text is None else load_text(weights.text)
+        if text is not None:
+            text.check_width(_width(state, TEXT, path))
+        lm = _lm(cfg, state, PRECISIONS[precision], path, described=text is not None)
+        chroma = _null_chroma(cfg) if checkpoint.melody else None
+    with reading("model.codec", weights.codec.folder):
+        codec, reach = _codec(weights.codec)
+        codec.set_num_codebooks(checkpoint.codebooks // checkpoint.channels)
     if checkpoint.channels == 2:
         codec = InterleaveStereoCompressionModel(codec)
-    lm = _lm(cfg, state, PRECISIONS[precision], path, described=text is not None)
-    chroma = _null_chroma(cfg) if checkpoint.melody else None
     seconds = OmegaConf.select(cfg, "dataset.segment_duration") or MAX_DURATION
     return AudiocraftMusicGen(codec, lm, reach, int(seconds * codec.frame_rate), chroma, text)
 
@@ -124,7 +129,8 @@ def _lm(cfg: DictConfig, state: dict[str, Tensor], dtype: torch.dtype, path: Pat
     options |= {"weight_init": None, "depthwise_init": None, "zero_bias_init": False, "checkpointing": "none"}
     unused = ["condition_provider."]
     # Cross-attention on the null's zeros adds nothing without biases in pre-norm layers, as the releases have.
-    if not described and options.get("norm_first") and options.get("bias_attn") is False:
+    zero = options.get("norm_first") and options.get("bias_attn") is False
+    if not described and zero and not cfg.fuser.get("cross_attention_pos_emb"):
         cfg.fuser.cross = []
         unused += [".cross_attention.", ".norm_cross.", ".layer_scale_cross."]
     fuser = get_condition_fuser(cfg)
@@ -148,13 +154,12 @@ def _lm(cfg: DictConfig, state: dict[str, Tensor], dtype: torch.dtype, path: Pat
     return lm
 
 
-def _codec(folder: Path) -> tuple[CompressionModel, tuple[int, int]]:
+def _codec(files: Files) -> tuple[CompressionModel, tuple[int, int]]:
     """A mono codec and its look-ahead and look-back, from audiocraft's file or an EncodecModel's folder."""
-    path = folder / CODEC
-    if not path.is_file():
-        with reading("model.codec", folder):
-            model = EncodecModel.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
-            return HFEncodecCompressionModel(model), look(model.config)
+    path = files.folder / CODEC
+    if CODEC not in files.names:
+        config = EncodecConfig.from_pretrained(files.folder, local_files_only=True)
+        return HFEncodecCompressionModel(load_encodec(config, files.paths, "", files.folder)), look(config)
     state, cfg = _content(path)
     cfg.device = "meta"
     with torch.device("meta"):
@@ -171,9 +176,8 @@ def _codec(folder: Path) -> tuple[CompressionModel, tuple[int, int]]:
 
 
 def _content(path: Path) -> tuple[dict[str, Tensor], DictConfig]:
-    with reading("model.path", path):
-        package = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-        return package["best_state"], OmegaConf.create(package["xp.cfg"])
+    package = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    return package["best_state"], OmegaConf.create(package["xp.cfg"])
 
 
 def _width(state: dict[str, Tensor], condition: str, path: Path) -> int:

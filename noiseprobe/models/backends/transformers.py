@@ -10,7 +10,6 @@ zeros adds nothing, so it is skipped. Melody prepends its conditions instead, an
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -27,10 +26,11 @@ from transformers import (
 from transformers.models.musicgen.configuration_musicgen import MusicgenDecoderConfig
 from transformers.utils import logging
 
-from noiseprobe.errors import NoiseprobeError
+from noiseprobe.errors import NoiseprobeError, reading
 from noiseprobe.models.base import PRECISIONS, MusicLM
+from noiseprobe.models.encodec import load_encodec
 from noiseprobe.models.reach import look
-from noiseprobe.models.reading import fill, named_tensors, reading
+from noiseprobe.models.tensors import fill, named_tensors
 from noiseprobe.models.text import TextEncoder, load_text
 from noiseprobe.models.weights import Weights
 
@@ -136,32 +136,35 @@ def load(weights: Weights, precision: str) -> TransformersMusicGen:
     Raises:
         NoiseprobeError: for files that can't be read, and tensors that are missing or don't fit.
     """
-    dtype, folder, melody = PRECISIONS[precision], weights.folder, weights.checkpoint.melody
+    dtype, folder, melody = PRECISIONS[precision], weights.model.folder, weights.checkpoint.melody
+    files = weights.model.paths
     with _quiet(), reading("model.path", folder):
         # not AutoConfig: in some versions it doesn't know decoders alone
         whole = MusicgenMelodyConfig if melody else MusicgenConfig
         known = whole if weights.checkpoint.codec else MusicgenDecoderConfig
         config = known.from_pretrained(folder, local_files_only=True)
         own, prefix = (config.decoder, "decoder.") if known is whole else (config, "")
-        decoder = _decoder(MusicgenMelodyForCausalLM if melody else MusicgenForCausalLM, own, folder, prefix, dtype)
-        projections, text = {}, None
+        decoder = _decoder(MusicgenMelodyForCausalLM if melody else MusicgenForCausalLM, own, weights, prefix, dtype)
+        conditions, text = nn.ModuleDict(), None
         if melody:
-            projections["chroma"] = "audio_enc_to_dec_proj"
+            conditions["chroma"] = _projection(weights, "audio_enc_to_dec_proj", dtype)
         if weights.text is not None:
-            projections["text"] = "enc_to_dec_proj"
             text = load_text(weights.text)
-        conditions = nn.ModuleDict({name: _projection(folder, key, dtype) for name, key in projections.items()})
-    apart = weights.codec != folder
-    with _quiet(), reading("model.codec" if apart else "model.path", weights.codec):
-        inside = EncodecConfig.from_pretrained(weights.codec, local_files_only=True) if apart else config.audio_encoder
-        codec = EncodecModel(inside)
-        tensors = named_tensors(weights.codec, "" if apart else "audio_encoder.")
-        fill(codec, {name: value.float() for name, value in tensors.items()}, "model.codec", weights.codec)
+            conditions["text"] = projection = _projection(weights, "enc_to_dec_proj", dtype)
+            text.check_width(projection.in_features)
+    with _quiet(), reading("model.codec", weights.codec.folder):
+        if weights.codec == weights.model:
+            codec = load_encodec(config.audio_encoder, files, "audio_encoder.", folder)
+        else:
+            codec = load_encodec(
+                EncodecConfig.from_pretrained(weights.codec.folder, local_files_only=True),
+                weights.codec.paths, "", weights.codec.folder,
+            )  # fmt: skip
     return TransformersMusicGen(codec, decoder, conditions, config.chroma_length if melody else 0, text)
 
 
 def _decoder(
-    kind: type[PreTrainedModel], config: Any, folder: Path, prefix: str, dtype: torch.dtype
+    kind: type[PreTrainedModel], config: Any, weights: Weights, prefix: str, dtype: torch.dtype
 ) -> MusicgenForCausalLM | MusicgenMelodyForCausalLM:
     """A language model without the parts around it, which `from_pretrained` of the whole would read too."""
     with torch.device("meta"):
@@ -169,16 +172,22 @@ def _decoder(
     inner = decoder.model.decoder
     # a table that is no weight
     inner.embed_positions = type(inner.embed_positions)(config.max_position_embeddings, config.hidden_size).to(dtype)
-    tensors = {name: value.to(dtype) for name, value in named_tensors(folder, prefix).items()}
-    fill(decoder, tensors, "model.path", folder)
+    tensors = {name: value.to(dtype) for name, value in named_tensors(weights.model.paths, prefix).items()}
+    strange = sorted(tensors.keys() - decoder.state_dict().keys() - {"model.decoder.embed_positions.weights"})
+    if strange:
+        raise NoiseprobeError(
+            f"model.path: {weights.model.folder} has tensors that its configuration doesn't explain, {strange[0]}"
+            " first; adapters must be merged into the weights"
+        )
+    fill(decoder, tensors, "model.path", weights.model.folder)
     return decoder
 
 
-def _projection(folder: Path, name: str, dtype: torch.dtype) -> nn.Linear:
+def _projection(weights: Weights, name: str, dtype: torch.dtype) -> nn.Linear:
     """A linear layer that belongs to the whole model and to none of its parts."""
-    found = named_tensors(folder, f"{name}.")
+    found = named_tensors(weights.model.paths, f"{name}.")
     if "weight" not in found:
-        raise NoiseprobeError(f"model.path: {folder} lacks {name}.weight, which projects the condition")
+        raise NoiseprobeError(f"model.path: {weights.model.folder} lacks {name}.weight, which projects the condition")
     layer = nn.Linear(found["weight"].shape[1], found["weight"].shape[0], bias="bias" in found, dtype=dtype)
     layer.load_state_dict(found)
     return layer

@@ -7,12 +7,13 @@ compression_state_dict.bin may instead hold `pretrained`, the name of a reposito
 import math
 import re
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from noiseprobe.errors import NoiseprobeError
+from noiseprobe.errors import NoiseprobeError, reading
 from noiseprobe.models import torchfile
 from noiseprobe.models.layouts.base import Checkpoint, Codec, Local, check_codec
 
@@ -33,7 +34,17 @@ def inspect(folder: Path, files: Sequence[str]) -> Checkpoint:
     Raises:
         NoiseprobeError: for a model that isn't scored, and files that are broken or don't belong together.
     """
-    path = folder / LM
+    with reading("model.path", folder / LM):
+        found = _language_model(folder / LM)
+    if CODEC in files:
+        codec, pretrained = inspect_codec(folder / CODEC)
+        found = replace(found, codec=codec, codec_hub=pretrained)
+        if codec:
+            check_codec(codec, folder / CODEC, found)
+    return found
+
+
+def _language_model(path: Path) -> Checkpoint:
     state, cfg = content(path)
     lm, options = cfg.get("lm_model"), OmegaConf.select(cfg, "codebooks_pattern.delay") or {}
     if lm != "transformer_lm" or delays(cfg) is None or options.get("flatten_first") or options.get("empty_initial"):
@@ -49,29 +60,33 @@ def inspect(folder: Path, files: Sequence[str]) -> Checkpoint:
             f"model.path: {path} is conditioned by {name} ({kind}), whose null isn't known here; expected description"
             " (t5) and self_wav (chroma_stem) at most"
         )
+    fused = {how: list(cfg.fuser.get(how) or []) for how in ["sum", "cross", "prepend", "input_interpolate"]}
+    if fused["sum"] or fused["input_interpolate"] or "self_wav" in fused["cross"]:
+        raise NoiseprobeError(
+            f"model.path: {path} fuses its conditions as {fused}, expected description in cross or prepend and self_wav"
+            " in prepend"
+        )
     t = cfg.transformer_lm
     stereo = OmegaConf.select(cfg, "interleave_stereo_codebooks.use") is True
     if stereo and OmegaConf.select(cfg, "interleave_stereo_codebooks.per_timestep") is True:
         raise NoiseprobeError(f"model.path: {path} interleaves left and right in time, expected in codebooks")
     _check_tensors(path, state, t.n_q, t.card, t.dim, t.num_layers)
-    codec = pretrained = None
-    if CODEC in files:
-        codec, pretrained = inspect_codec(folder / CODEC)
-    found = Checkpoint(
+    return Checkpoint(
         melody="self_wav" in conditioners, channels=2 if stereo else 1, layers=t.num_layers, width=t.dim,
         codebooks=t.n_q, cardinality=t.card,
-        parameters=sum(math.prod(shape) for name, shape in state.items() if ".chroma." not in name),
-        codec=codec, codec_hub=pretrained, text_hub=OmegaConf.select(cfg, "conditioners.description.t5.name"),
-        has_text="description" in conditioners,
+        parameters=sum(math.prod(s) for name, s in state.items() if ".chroma." not in name and ".t5." not in name),
+        sample_rate=cfg.get("sample_rate"), codec=None, codec_hub=None,
+        text_hub=OmegaConf.select(cfg, "conditioners.description.t5.name"), no_text=_no_text(cfg),
     )  # fmt: skip
-    if codec:
-        check_codec(codec, folder / CODEC, found.codebooks, found.channels, found.cardinality)
-        if codec.sample_rate != cfg.get("sample_rate", codec.sample_rate):
-            raise NoiseprobeError(
-                f"model.path: {folder / CODEC} is another codec: it has {codec.sample_rate} Hz, expected the language"
-                f" model's {cfg.sample_rate} Hz"
-            )
-    return found
+
+
+def _no_text(cfg: DictConfig) -> str | None:
+    t5 = OmegaConf.select(cfg, "conditioners.description.t5")
+    if t5 is None:
+        return "has no text condition"
+    if t5.get("finetune"):
+        return "was trained together with its T5, which isn't read from it"
+    return "normalises its texts, which isn't done here" if t5.get("normalize_text") else None
 
 
 def delays(cfg: DictConfig) -> list[int] | None:
@@ -90,6 +105,11 @@ def inspect_codec(path: Path) -> tuple[Codec | None, str | None]:
     whole = torchfile.read(path)
     if isinstance(whole, dict) and isinstance(whole.get("pretrained"), str):
         return None, str(whole["pretrained"]).removeprefix("//pretrained/")
+    with reading("model.codec", path):
+        return _codec(path), None
+
+
+def _codec(path: Path) -> Codec:
     state, cfg = content(path)
     kind, quantizer = cfg.get("compression_model"), OmegaConf.select(cfg, "encodec.quantizer")
     if kind != "encodec" or quantizer != "rvq":
@@ -111,7 +131,7 @@ def inspect_codec(path: Path) -> tuple[Codec | None, str | None]:
                 f"model.path: {path} has other weights than its configuration says: {embed.format(k)} is {shape},"
                 f" expected {bins} entries"
             )
-    return Codec(options.sample_rate, math.prod(cfg.seanet.ratios), bins, (n_q,)), None
+    return Codec(options.sample_rate, math.prod(cfg.seanet.ratios), bins, (n_q,))
 
 
 def content(path: Path) -> tuple[dict[str, torchfile.Shape], DictConfig]:

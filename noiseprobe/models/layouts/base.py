@@ -48,10 +48,11 @@ class Checkpoint:
         layers, width: of the transformer.
         codebooks, cardinality: of the codes.
         parameters: of the language model with its condition projections, without codec and text encoder.
+        sample_rate: of the codec's audio, Hz; None where the language model's files don't say.
         codec: None where it must be given or fetched.
         codec_hub: repository of the codec, where the checkpoint names one.
         text_hub: repository of the text encoder; None where the files hold it.
-        has_text: whether a description can be scored.
+        no_text: why no description can be scored; None where one can.
     """
 
     melody: bool
@@ -61,10 +62,11 @@ class Checkpoint:
     codebooks: int
     cardinality: int
     parameters: int
+    sample_rate: int | None
     codec: Codec | None
     codec_hub: str | None
     text_hub: str | None
-    has_text: bool
+    no_text: str | None
 
 
 def shapes(path: Path) -> Shapes:
@@ -89,15 +91,21 @@ def shapes(path: Path) -> Shapes:
     return {name: shape for name, shape in content.items() if isinstance(shape, torchfile.Shape)}
 
 
-def check_codec(codec: Codec, where: Path, codebooks: int, channels: int, cardinality: int) -> None:
+def check_codec(codec: Codec, where: Path, model: Checkpoint) -> None:
     """Refuse a codec whose codes the language model doesn't know.
 
     Raises:
-        NoiseprobeError: if it has other codebooks.
+        NoiseprobeError: if it has other codebooks, or another rate.
     """
-    if codec.cardinality != cardinality or codebooks // channels not in codec.codebooks:
+    wanted = model.codebooks // model.channels
+    if codec.cardinality != model.cardinality or wanted not in codec.codebooks:
         books = " or ".join(map(str, codec.codebooks))
         raise NoiseprobeError(
-            f"model.path: {where} is another codec: it gives {books} codebooks of {codec.cardinality} entries a"
-            f" channel, expected the language model's {codebooks // channels} of {cardinality}"
+            f"model.codec: {where} is another codec: it gives {books} codebooks of {codec.cardinality} entries a"
+            f" channel, expected the language model's {wanted} of {model.cardinality}"
+        )
+    if model.sample_rate not in (None, codec.sample_rate):
+        raise NoiseprobeError(
+            f"model.codec: {where} is another codec: it has {codec.sample_rate} Hz, expected the language model's"
+            f" {model.sample_rate} Hz"
         )

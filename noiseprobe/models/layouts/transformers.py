@@ -37,14 +37,14 @@ def with_config(names: Collection[str], local: Local) -> list[str] | None:
         return None
     for whole in ["model.safetensors", "pytorch_model.bin"]:
         index = f"{whole}.index.json"
+        if whole in names:  # before shards, as in transformers
+            return ["config.json", whole]
         if index in names:
             try:
                 shards = sorted(set(json.loads(local(index).read_text())["weight_map"].values()))
             except (ValueError, KeyError, TypeError, AttributeError):
                 return None
             return ["config.json", index, *shards] if set(shards) <= set(names) else None
-        if whole in names:
-            return ["config.json", whole]
     return None
 
 
@@ -70,17 +70,19 @@ def inspect(folder: Path, files: Sequence[str]) -> Checkpoint:
     width, layers = decoder.get("hidden_size", 1024), decoder.get("num_hidden_layers", 24)
     codebooks, cardinality = decoder.get("num_codebooks", 4), decoder.get("vocab_size", 2048)
     channels = decoder.get("audio_channels", 1)
-    found = tensors(folder, files)
-    own = {name: shape for name, shape in found.items() if not name.startswith(("audio_encoder.", "text_encoder."))}
+    parts = ("audio_encoder.", "text_encoder.")
+    own = {name: shape for name, shape in tensors(folder, files).items() if not name.startswith(parts)}
     _check_tensors(folder, own, f"{prefix}model.decoder.", codebooks, cardinality, width, layers)
     described = None if codec is None else inspect_codec_config(path, codec)
-    if described:
-        check_codec(described, path, codebooks, channels, cardinality)
-    return Checkpoint(
+    found = Checkpoint(
         melody=melody, channels=channels, layers=layers, width=width, codebooks=codebooks, cardinality=cardinality,
         parameters=sum(math.prod(s) for n, s in own.items() if "embed_positions" not in n),
-        codec=described, codec_hub=None, text_hub=None, has_text=bool(prefix),
+        sample_rate=described.sample_rate if described else None, codec=described, codec_hub=None, text_hub=None,
+        no_text=None if prefix else "is a decoder alone, without the projection of a text",
     )  # fmt: skip
+    if described:
+        check_codec(described, path, found)
+    return found
 
 
 def inspect_codec(folder: Path) -> Codec:

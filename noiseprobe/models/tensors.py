@@ -1,31 +1,14 @@
-"""Read a model's tensors into modules, without a second copy, with errors in one line."""
+"""Fill modules with the tensors of a checkpoint's files, without a second copy of them in memory."""
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 
 import torch
 from safetensors import safe_open
 from torch import Tensor, nn
 
-from noiseprobe.errors import NoiseprobeError, reason
-
-
-@contextmanager
-def reading(key: str, path: Path) -> Iterator[None]:
-    """Wrong files fail anywhere in the libraries that read them, in many ways; say which files they were.
-
-    Args:
-        key: of the configuration that named them.
-        path: the files.
-    """
-    try:
-        yield
-    except NoiseprobeError:
-        raise
-    except Exception as error:
-        raise NoiseprobeError(f"{key}: {path} can't be loaded: {type(error).__name__}: {reason(error)}") from error
+from noiseprobe.errors import NoiseprobeError
 
 
 def fill(module: nn.Module, tensors: dict[str, Tensor], key: str, path: Path) -> None:
@@ -43,14 +26,15 @@ def fill(module: nn.Module, tensors: dict[str, Tensor], key: str, path: Path) ->
         raise NoiseprobeError(f"{key}: {path} doesn't fit its configuration: {what}") from error
 
 
-def named_tensors(folder: Path, prefix: str) -> dict[str, Tensor]:
-    """The tensors of a save_pretrained folder whose names begin so, without the prefix; mapped, not read."""
+def named_tensors(paths: Iterable[Path], prefix: str) -> dict[str, Tensor]:
+    """The tensors of files whose names begin so, without the prefix; mapped, not read."""
     found: dict[str, Tensor] = {}
-    for path in sorted(folder.glob("model*.safetensors")):
-        with safe_open(path, framework="pt") as f:
-            found |= {name: f.get_tensor(name) for name in f.keys() if name.startswith(prefix)}  # noqa: SIM118  # no mapping
-    if not found:
-        for path in sorted(folder.glob("pytorch_model*.bin")):
+    for path in paths:
+        if path.suffix == ".safetensors":
+            with safe_open(path, framework="pt") as f:
+                names = [name for name in f.keys() if name.startswith(prefix)]  # noqa: SIM118  # no mapping
+                found |= {name: f.get_tensor(name) for name in names}
+        elif path.suffix == ".bin":
             tensors = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
             found |= {name: value for name, value in tensors.items() if name.startswith(prefix)}
     return {_present(name.removeprefix(prefix)): value for name, value in found.items()}
