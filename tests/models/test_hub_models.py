@@ -12,6 +12,8 @@ from running import SHORT, command, weights
 
 from noiseprobe import load_results
 
+pytestmark = pytest.mark.slow  # whole commands, a process each
+
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
