@@ -70,6 +70,11 @@ class TrainerConfig:
     strategy: str
 
     @property
+    def on_cuda(self) -> bool:
+        """Whether it will run on an NVIDIA GPU."""
+        return self.accelerator in ["gpu", "cuda"] or (self.accelerator == "auto" and has_cuda())
+
+    @property
     def processes(self) -> int | None:
         """How many processes this asks for; None where the machine decides."""
         if self.devices == "auto" and self.accelerator != "cpu":
@@ -131,7 +136,7 @@ def check(cfg: DictConfig) -> Config:
         logger=_logger(logger),
         paths=PathsConfig(checks.path("paths.results", paths["results"])),
         scoring=checks.choice("scoring", raw["scoring"], ["delay", "parallel"]),
-        precision=_precision(raw["precision"], checked_trainer.accelerator),
+        precision=_precision(raw["precision"], checked_trainer),
         seed=checks.integer("seed", raw["seed"], low=0),
         keep_nll=checks.boolean("keep_nll", raw["keep_nll"]),
         strict=checks.boolean("strict", raw["strict"]),
@@ -194,11 +199,11 @@ def _folder_or_repository(key: str, value: Any) -> Path | str | None:
     return checks.folder(key, text) if local else text
 
 
-def _precision(value: Any, accelerator: str) -> str:
+def _precision(value: Any, trainer: TrainerConfig) -> str:
     """bf16 where `auto` finds an NVIDIA GPU that the trainer will use, else fp32."""
     if checks.choice("precision", value, ["auto", "fp32", "bf16"]) != "auto":
         return str(value)
-    return "bf16" if accelerator in ["gpu", "cuda"] or (accelerator == "auto" and has_cuda()) else "fp32"
+    return "bf16" if trainer.on_cuda else "fp32"
 
 
 def _data(raw: dict[str, Any]) -> DataConfig:

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import checkpoints
 import numpy as np
 import pytest
 import soundfile as sf
@@ -12,12 +11,6 @@ from running import run_cell
 from noiseprobe import load_results
 from noiseprobe.errors import NoiseprobeError
 from noiseprobe.results.load import Results
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
-    pytest.importorskip("audiocraft", reason="audiocraft isn't installed")
-    return checkpoints.make(tmp_path_factory.mktemp("mono"))
 
 
 @pytest.fixture(scope="module")

@@ -11,16 +11,8 @@ from rich.table import Table
 
 from noiseprobe.functional.regions import REGIONS
 
-DIFFERENCES = [
-    "model",
-    "weights",
-    "backend",
-    "data",
-    "level",
-    "precision",
-    "condition",
-    "seed",
-]  # columns where the cells of a sweep differ
+# columns where the cells of a sweep differ
+DIFFERENCES = ["model", "weights", "backend", "data", "level", "precision", "condition", "seed"]
 
 
 def print_cells(folders: Sequence[Path]) -> None:

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-import checkpoints
 import pytest
 from checkpoints import Made
 from loopback import OLD, REPO, Hub
@@ -13,12 +12,6 @@ from running import SHORT, command, weights
 from noiseprobe import load_results
 
 pytestmark = pytest.mark.slow  # whole commands, a process each
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
-    pytest.importorskip("audiocraft", reason="audiocraft isn't installed")
-    return checkpoints.make(tmp_path_factory.mktemp("mono"))
 
 
 @pytest.fixture
@@ -67,6 +60,19 @@ def test_wrong_bytes_end_before_any_audio_is_read(hub: Hub, made: Made, tmp_path
     assert done.returncode == 1
     assert "state_dict.bin of owner/music came with the sha256" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_file_of_the_cache_that_rotted_is_refused(hub: Hub, made: Made, tmp_path: Path) -> None:
+    hub.commits[OLD] = files(made.audiocraft)
+    assert probe(hub, tmp_path).returncode == 0
+    blob = next((tmp_path / "hf").rglob("snapshots/*/state_dict.bin")).resolve()
+    content = bytearray(blob.read_bytes())
+    content[len(content) // 2] ^= 1  # inside a tensor: its header is as it was
+    blob.write_bytes(content)
+    again = probe(hub, tmp_path, "force=true")
+    assert again.returncode == 1
+    assert "state_dict.bin has the sha256" in again.stderr
+    assert "as the hub states" in again.stderr
 
 
 def test_a_model_that_is_not_scored_is_refused_before_its_weights_are_fetched(

@@ -28,12 +28,6 @@ TINY = PACKAGE / "assets/tiny"
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
-    pytest.importorskip("audiocraft", reason="audiocraft isn't installed")
-    return checkpoints.make(tmp_path_factory.mktemp("mono"))
-
-
-@pytest.fixture(scope="module")
 def melody(tmp_path_factory: pytest.TempPathFactory) -> Made:
     pytest.importorskip("audiocraft", reason="audiocraft isn't installed")
     return checkpoints.make(tmp_path_factory.mktemp("melody"), melody=True, stereo=True)
@@ -190,6 +184,8 @@ def test_a_decoder_alone_scores_with_a_codec_given_apart(made: Made, tmp_path: P
     assert "expected model.codec=DIR" in refusal(decoder)
     apart = weights(decoder, codec=codec)
     assert apart.hash != weights(made.transformers).hash
+    (copied(codec, tmp_path / "other") / "config.json").write_text((codec / "config.json").read_text() + " ")
+    assert weights(decoder, codec=tmp_path / "other" / "codec").hash != apart.hash
     codes = torch.randint(CARD, (1, 4, 20))
     audio = torch.randn(1, 1, 6400)
     with torch.inference_mode():

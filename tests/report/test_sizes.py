@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from noiseprobe.report.sizes import sizes_figure
+from noiseprobe.report.sizes import sizes_figure, with_labels
 
 
 def index(**changed: object) -> pd.DataFrame:
@@ -41,6 +41,16 @@ def test_ticks_name_models_and_sizes_once() -> None:
     ticks = {t.get_text() for t in figure.axes[0].get_xticklabels()}
     assert ticks == {"420M\nsmall", "1.8B\nmedium\nmelody", "3.2B\nlarge"}
     assert "delay scoring" in figure.get_suptitle()
+
+
+def test_models_of_the_same_name_are_told_apart_by_their_weights() -> None:
+    cells = pd.DataFrame({
+        "cell": list("abcc"), "model": ["final", "final", "small", "small"],
+        "weights": ["11112222", "33334444", "55556666", "55556666"], "n_clips": [3, 3, 3, 2],
+    })  # fmt: skip
+    found = with_labels(cells)
+    assert found["label"].tolist() == ["final@1111", "final@3333", "small", "small"]
+    assert found["clips"].tolist() == [3, 3, 3, 3]
 
 
 def test_settings_have_panels_of_their_own() -> None:

@@ -12,6 +12,7 @@ from running import run_cell
 from noiseprobe import load_results
 from noiseprobe.errors import NoiseprobeError
 from noiseprobe.results import schema
+from noiseprobe.results.index import write_index
 
 KEYS = ["cell", "model", "group", "song", "clip", "noise", "variant", "length_s", "onset_s"]
 
@@ -79,6 +80,23 @@ def test_results_of_a_newer_noiseprobe_are_refused(folder: Path, tmp_path: Path)
     (copy / "meta.json").write_text(json.dumps(meta | {"schema_version": schema.VERSION + 1}))
     with pytest.raises(NoiseprobeError, match="update noiseprobe"):
         load_results(copy)
+
+
+def test_results_of_an_older_noiseprobe_are_refused_and_left_out_of_the_index(
+    folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for cell in load_results(folder).folders:
+        shutil.copytree(cell, tmp_path / cell.name)
+    old = sorted(tmp_path.iterdir())[0]
+    meta = json.loads((old / "meta.json").read_text())
+    (old / "meta.json").write_text(json.dumps(meta | {"schema_version": schema.VERSION - 1}))
+    summary = json.loads((old / "summary.json").read_text())
+    (old / "summary.json").write_text(json.dumps({k: v for k, v in summary.items() if k != "backend"}))
+    with pytest.raises(NoiseprobeError, match="run the cell again"):
+        load_results(tmp_path)
+    rows = pq.read_table(write_index(tmp_path)).to_pylist()
+    assert {row["cell"] for row in rows} == {p.name for p in tmp_path.iterdir() if p.is_dir()} - {old.name}
+    assert f"{old} was written by another version" in caplog.text
 
 
 def test_the_large_table_can_be_left_out_and_changes_no_other(folder: Path, tmp_path: Path) -> None:

@@ -29,7 +29,6 @@ import soundfile as sf
 from noiseprobe import checks
 from noiseprobe.config import Config, TrainerConfig
 from noiseprobe.data.manifest import Clip, Manifest, clip_id, in_order, limited
-from noiseprobe.devices import has_cuda
 from noiseprobe.errors import NoiseprobeError, reason
 from noiseprobe.files import replacing, write_json
 from noiseprobe.hashing import digest, hash_files, memory_file
@@ -205,7 +204,7 @@ def _lent(model: "MusicLM", trainer: TrainerConfig) -> Iterator[str]:
     Afterwards it is on the CPU again, where Lightning expects it.
     """
     device = "cpu"
-    if trainer.accelerator in ["gpu", "cuda"] or (trainer.accelerator == "auto" and has_cuda()):
+    if trainer.on_cuda:
         device = f"cuda:{trainer.devices[0]}" if isinstance(trainer.devices, list) else "cuda"
     try:
         try:
