@@ -4,7 +4,6 @@ First everything that is cheap: find the weights, list the clips, work out the i
 before torch is imported; only then the model is loaded and `evaluate` runs.
 """
 
-import importlib
 import logging
 import shutil
 from collections.abc import Iterator
@@ -14,13 +13,14 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from noiseprobe.config import MARGIN, Config
+from noiseprobe.config import Config
 from noiseprobe.data.manifest import Manifest, Rejected
 from noiseprobe.errors import NoiseprobeError
 from noiseprobe.identity import cell_name, identity
 from noiseprobe.models.weights import Weights, locate, with_text
 from noiseprobe.processes import exclusive, is_first
 from noiseprobe.results.index import DONE
+from noiseprobe.variants import MARGIN
 
 log = logging.getLogger(__name__)
 
@@ -109,16 +109,15 @@ def plan(config: Config, weights: Weights) -> Manifest:
     Raises:
         NoiseprobeError: if no clip is left.
     """
-    source = importlib.import_module(f"noiseprobe.data.sources.{config.data.source}")
-    ends = [v.onset + v.length for v in config.noise.variants]
-    manifest: Manifest = source.manifest(config, weights, shortest=min(ends) + MARGIN)
+    shortest = min(v.needs(MARGIN) for v in config.noise.variants)
+    manifest: Manifest = config.data.module.manifest(config, weights, shortest=shortest)
     rejected = list(manifest.rejected)
     for clip in manifest.clips:
         for v in config.noise.variants:
-            if not clip.fits(v, MARGIN):
-                end = v.onset + v.length
+            if not clip.fits(v):
+                end = v.needs(0.0)
                 reason = f"{clip.duration:.3f} s are too short for noise up to {end:g} s and {MARGIN:g} s after it"
-                rejected.append(Rejected(clip.id.rpartition("#")[0], reason, clip.id, v.name))
+                rejected.append(Rejected(clip.file, reason, clip.id, v.name))
     if not manifest.clips:
         first = rejected[0]
         raise NoiseprobeError(

@@ -13,14 +13,11 @@ from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
 
-from noiseprobe import checks
+from noiseprobe import checks, positions
 from noiseprobe.devices import has_cuda
-from noiseprobe.variants import PAPER_FRAME_RATE, PAPER_LENGTHS, Variant, seconds_of_frames
+from noiseprobe.variants import Variant
 
 MAX_DURATION = 30.0  # seconds; the longest that the released MusicGen models were trained on
-MARGIN = 1.0  # seconds that a clip must go on after the noise
-SHORTEST = 0.001  # seconds of noise, where there is any
-MAX_DB = 200.0  # levels beyond are typing errors, and overflow float32 further out
 
 PACKAGE = Path(__file__).resolve().parent
 OmegaConf.register_new_resolver("package", lambda path: str(PACKAGE / path), replace=True)
@@ -53,13 +50,24 @@ class DataConfig:
     num_workers: int
     options: Any
 
+    @property
+    def module(self) -> Any:
+        """The source's module, in `noiseprobe.data.sources`."""
+        return _source(self.source)
+
 
 @dataclass(frozen=True)
 class NoiseConfig:
+    """What corrupts and where; `options` are the kind's own keys, as its module declares them."""
+
     kind: str
     variants: tuple[Variant, ...]
-    level: str | float
-    snr: float | None
+    options: Any
+
+    @property
+    def module(self) -> Any:
+        """The kind's module (`noiseprobe.noise.base` says what it has)."""
+        return importlib.import_module(f"noiseprobe.noise.{self.kind}")
 
 
 @dataclass(frozen=True)
@@ -107,7 +115,6 @@ class Config:
 
 DATA_KEYS = ["name", "source", "duration", "limit", "batch_size", "num_workers"]
 SHAPE_KEYS = ["melody", "channels", "layers", "width"]
-NOISE_KEYS = ["kind", "length", "frames", "onset", "level", "snr"]
 LOGGER_KEYS = {"none": ["name"], "csv": ["name"], "wandb": ["name", "project", "entity", "offline"]}
 
 
@@ -123,7 +130,6 @@ def check(cfg: DictConfig) -> Config:
         checks.section(raw, name) for name in ["model", "data", "noise", "trainer", "logger", "paths"]
     )
     checks.keys("model", model, [f.name for f in fields(ModelConfig)])
-    checks.keys("noise", noise, NOISE_KEYS)
     checks.keys("trainer", trainer, [f.name for f in fields(TrainerConfig)])
     checks.keys("paths", paths, ["results"])
     checked_data = _data(data)
@@ -131,7 +137,7 @@ def check(cfg: DictConfig) -> Config:
     return Config(
         model=_model(model),
         data=checked_data,
-        noise=_noise(noise, checked_data.duration),
+        noise=_noise(noise, checked_data),
         trainer=checked_trainer,
         logger=_logger(logger),
         paths=PathsConfig(checks.path("paths.results", paths["results"])),
@@ -148,6 +154,10 @@ def check(cfg: DictConfig) -> Config:
 def modules(folder: str) -> list[str]:
     """The names that a folder of the package offers: one module, one name; `base` and private ones aside."""
     return sorted(p.stem for p in (PACKAGE / folder).glob("*.py") if p.stem != "base" and not p.stem.startswith("_"))
+
+
+def _source(name: str) -> Any:
+    return importlib.import_module(f"noiseprobe.data.sources.{name}")
 
 
 def installed(package: str) -> bool:
@@ -208,7 +218,7 @@ def _precision(value: Any, trainer: TrainerConfig) -> str:
 
 def _data(raw: dict[str, Any]) -> DataConfig:
     source = checks.choice("data.source", raw.get("source"), modules("data/sources"))
-    module = importlib.import_module(f"noiseprobe.data.sources.{source}")
+    module = _source(source)
     own = [f.name for f in fields(module.Options)]
     checks.keys("data", raw, [*DATA_KEYS, *own])
     duration = checks.number("data.duration", raw["duration"], low=0.0, open_low=True)
@@ -226,53 +236,20 @@ def _data(raw: dict[str, Any]) -> DataConfig:
     )
 
 
-def _noise(raw: dict[str, Any], duration: float) -> NoiseConfig:
-    kind = checks.choice("noise.kind", raw["kind"], modules("noise"))
-    if raw["length"] is not None and raw["frames"] is not None:
-        raise checks.refusal(
-            "noise.frames", raw["frames"], f"null while noise.length is {raw['length']}: set one of the two"
-        )
-    key = "noise.length" if raw["frames"] is None else "noise.frames"
-    if raw["frames"] is not None:
-        lengths = [
-            seconds_of_frames(n) for n in checks.list_of(key, raw["frames"], lambda k, v: checks.integer(k, v, low=0))
-        ]
-    elif raw["length"] is not None:
-        lengths = checks.list_of(key, raw["length"], lambda k, v: checks.number(k, v, low=0.0))
-    else:
-        lengths = list(PAPER_LENGTHS)
-    onsets = checks.list_of("noise.onset", raw["onset"], lambda k, v: checks.number(k, v, low=0.0))
-    for onset in onsets:
-        if onset + MARGIN > duration:
-            after = f"{MARGIN:g} s after the noise must fit in data.duration={duration:g}"
-            raise checks.refusal("noise.onset", onset, f"at most {max(duration - MARGIN, 0):g} s: {after}")
-    for length in lengths:
-        if 0 < length < SHORTEST:
-            raise checks.refusal(key, length, f"0 or at least {SHORTEST:g} s")
-        if max(onsets) + length + MARGIN > duration + 1e-9:
-            room = max(duration - MARGIN - max(onsets), 0)
-            fit = f"noise from {max(onsets):g} s and {MARGIN:g} s after it must fit in data.duration={duration:g}"
-            got = f"{length:g} s" if raw["frames"] is None else f"{length * PAPER_FRAME_RATE:g} frames"
-            raise checks.refusal(key, got, f"at most {room:g} s: {fit}")
-    if len(set(onsets)) < len(onsets):
-        raise checks.refusal("noise.onset", raw["onset"], "each onset once")
-    variants = sorted({Variant(kind, onset, length) for onset in onsets for length in lengths}, key=_by_time)
-    if len(variants) < len(onsets) * len(lengths):
-        raise checks.refusal(key, raw["length"] if raw["frames"] is None else raw["frames"], "each length once")
-    level, snr = raw["level"], raw["snr"]
-    if isinstance(level, int | float) and not isinstance(level, bool):
-        level = checks.number("noise.level", level, -MAX_DB, MAX_DB)
-    else:
-        level = checks.choice("noise.level", level, ["match", "clip", "snr"], "or a number in dBFS")
-    if snr is not None:
-        snr = checks.number("noise.snr", snr, -MAX_DB, MAX_DB)
-    if (level == "snr") != (snr is not None):
-        raise checks.refusal("noise.snr", snr, "a number in dB together with noise.level=snr, else null")
-    return NoiseConfig(kind, tuple(variants), level, snr)
-
-
-def _by_time(variant: Variant) -> tuple[float, float]:
-    return variant.onset, variant.length
+def _noise(raw: dict[str, Any], data: DataConfig) -> NoiseConfig:
+    kind = checks.choice("noise.kind", raw.get("kind"), modules("noise"))
+    module = importlib.import_module(f"noiseprobe.noise.{kind}")
+    own = [f.name for f in fields(module.Options)]
+    checks.keys("noise", raw, ["kind", *positions.KEYS, *own])
+    if module.CHANGES == "score" and not hasattr(data.module, "renderer"):
+        sources = [name for name in modules("data/sources") if hasattr(_source(name), "renderer")]
+        allowed = f"a kind that works on audio: {kind} changes scores, which data={' and data='.join(sources)} have"
+        raise checks.refusal("noise.kind", kind, allowed)
+    return NoiseConfig(
+        kind=kind,
+        variants=positions.variants(raw, kind, module.WHOLE, data.duration),
+        options=module.options({name: raw[name] for name in own}),
+    )
 
 
 def _trainer(raw: dict[str, Any]) -> TrainerConfig:

@@ -5,6 +5,7 @@ import math
 import time
 import warnings
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -52,8 +53,13 @@ def evaluate(config: Config, weights: Weights, manifest: Manifest, folder: Path)
     if scored:
         log.info(f"{folder.name}: {len(scored)} clips were scored before and are not scored again")
     probe = NoiseProbe(model, config.scoring, config.noise.variants, manifest, records, frames)
-    dataset = ClipDataset(manifest, model.sample_rate, model.channels, scored)
-    collate = PairCollate(config.noise, config.seed, model.sample_rate, model.hop)
+    source, options = config.data.module, config.data.options
+    decode = partial(source.decode, sample_rate=model.sample_rate, channels=model.channels, options=options)
+    dataset = ClipDataset(manifest, decode, scored)
+    renderer = source.renderer(options) if hasattr(source, "renderer") else None
+    collate = PairCollate(
+        config.noise, config.seed, model.sample_rate, model.hop, manifest.clips, decode, renderer
+    )  # fmt: skip
     with cell_logger(config, folder) if trainer.is_global_zero else nullcontext() as logger:
         if trainer.is_global_zero:
             # Nothing is in the way any more: with force=true a finished cell is begun again, an unfinished one goes on.

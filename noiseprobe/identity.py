@@ -6,13 +6,13 @@ devices, loggers.
 """
 
 import re
+from dataclasses import asdict
 
 from noiseprobe.config import Config
 from noiseprobe.data.manifest import Clip
 from noiseprobe.hashing import digest
-from noiseprobe.noise.base import Level
 
-PROTOCOL = 1
+PROTOCOL = 2
 
 
 def identity(config: Config, weights: str, clips: tuple[Clip, ...]) -> str:
@@ -23,7 +23,7 @@ def identity(config: Config, weights: str, clips: tuple[Clip, ...]) -> str:
         "weights": weights,
         "clips": [[c.id, c.song, c.group, c.duration, c.content, c.description] for c in clips],
         "variants": [v.name for v in noise.variants],
-        "level": Level(noise.level, noise.snr).key,
+        "noise": [noise.kind, asdict(noise.options)],
         "scoring": config.scoring,
         "precision": config.precision,
         "seed": config.seed,

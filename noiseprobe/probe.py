@@ -1,7 +1,9 @@
 """NoiseProbe: a frozen music language model that scores clean and corrupted clips; `test_step` only."""
 
 import math
+from collections.abc import Callable
 
+import numpy as np
 import torch
 from lightning import LightningModule
 from lightning.pytorch.utilities.types import STEP_OUTPUT
@@ -12,6 +14,7 @@ from noiseprobe.data.manifest import Manifest
 from noiseprobe.errors import NoiseprobeError
 from noiseprobe.metrics.profile import PairedLossProfile, Profile
 from noiseprobe.models.base import MusicLM
+from noiseprobe.results.pairing import pairing
 from noiseprobe.results.records import Record, Records, VariantRecord
 from noiseprobe.variants import Variant
 
@@ -80,42 +83,66 @@ class NoiseProbe(LightningModule):
         Raises:
             NoiseprobeError: if an nll is NaN or infinite.
         """
-        clips = [pair.clean, *(c.audio for c in pair.corrupted)]
-        # One sequence at a time on a CPU: as fast there, and a sequence's numbers then can't depend on what it shares
-        # a batch with, so a list of lengths and a sweep over them agree to the bit.
-        size = 1 if self.device.type == "cpu" else len(clips)
-        codes, nll = [], []
-        for at in range(0, len(clips), size):
-            codes.append(self.model.encode(torch.stack(clips[at : at + size])))
-            nll.append(self.model.nll(codes[-1], self.scoring, pair.clip.description))
-        all_codes, all_nll = torch.cat(codes), torch.cat(nll).cpu()
-        expected = (len(clips), self.model.codebooks, math.ceil(pair.clean.shape[-1] / self.model.hop))
-        if all_codes.shape != expected:
-            got = tuple(all_codes.shape)
-            raise NoiseprobeError(f"{pair.clip.id}: the codec gave codes of shape {got}, expected {expected}")
+        codes = self._codes(pair)
         names = ["clean", *(c.variant.name for c in pair.corrupted)]
-        for name, values in zip(names, all_nll, strict=True):
+        nll = self._nll(codes, pair.clip.description)
+        for name, values in zip(names, nll, strict=True):
             self._finite(values, pair.clip.id, name)
-        changed = (all_codes[1:] != all_codes[0]).any(1).cpu()
         variants = tuple(
             VariantRecord(
-                variant=c.variant.name, on=c.span.on, off=c.span.off,
-                nll=values.numpy(), changed=frames.nonzero()[:, 0].numpy(),
-                level_db=c.measured.level_db, noise_db=c.measured.noise_db, music_db=c.measured.music_db,
-                over_full_scale=c.measured.over_full_scale,
+                variant=c.variant.name, spans=tuple((s.on, s.off) for s in c.spans), nll=values.numpy(),
+                changed=changed(codes[0], own, c.corruption.frame_map), frame_map=c.corruption.frame_map,
+                measured=c.corruption.measured,
             )
-            for c, values, frames in zip(pair.corrupted, all_nll[1:], changed, strict=True)
+            for c, own, values in zip(pair.corrupted, codes[1:], nll[1:], strict=True)
         )  # fmt: skip
-        return Record(pair.index, pair.clip.id, all_nll[0].numpy(), variants)
+        return Record(pair.index, pair.clip.id, nll[0].numpy(), variants, pair.rejected)
+
+    def _codes(self, pair: Pair) -> list[Tensor]:
+        """The codes [K, T'] of the clean clip and of each variant."""
+        heard = [pair.clean, *(c.audio for c in pair.corrupted if c.audio is not None)]
+        encoded = iter(self._each(heard, self.model.encode))
+        clean = next(encoded)
+        codes = [clean]
+        for c in pair.corrupted:
+            other = None if c.audio is None else next(encoded)
+            recode = c.corruption.recode
+            made = other if recode is None else recode(clean, other, self.model)
+            assert made is not None, f"{c.variant.name}: neither audio nor codes"
+            codes.append(made)
+        for audio, own in zip([pair.clean, *(c.audio for c in pair.corrupted)], codes, strict=True):
+            samples = (pair.clean if audio is None else audio).shape[-1]
+            expected = (self.model.codebooks, math.ceil(samples / self.model.hop))
+            if own.shape != expected:
+                got = tuple(own.shape)
+                raise NoiseprobeError(f"{pair.clip.id}: the codec gave codes of shape {got}, expected {expected}")
+        return codes
+
+    def _nll(self, codes: list[Tensor], description: str | None) -> list[Tensor]:
+        nll = self._each(codes, lambda batch: self.model.nll(batch, self.scoring, description))
+        return [values.cpu() for values in nll]
+
+    def _each(self, items: list[Tensor], compute: Callable[[Tensor], Tensor]) -> list[Tensor]:
+        """`compute` on each item; on a GPU those of one shape as one batch.
+
+        One sequence at a time on a CPU: as fast there, and a sequence's numbers then can't depend on what it shares a
+        batch with, so a list of lengths and a sweep over them agree to the bit.
+        """
+        if self.device.type == "cpu":
+            return [compute(item[None])[0] for item in items]
+        done: dict[int, Tensor] = {}
+        for shape in dict.fromkeys(item.shape for item in items):
+            own = [i for i, item in enumerate(items) if item.shape == shape]
+            done |= zip(own, compute(torch.stack([items[i] for i in own])), strict=True)
+        return [done[i] for i in range(len(items))]
 
     def _count(self, record: Record) -> None:
         clip = self.manifest.clips[record.index]
         song = self.songs[clip.group, clip.song]
         clean = torch.from_numpy(record.clean)
-        scored = torch.zeros(clean.shape[1], dtype=torch.bool)
-        scored[self.pattern.averaged(len(scored))] = True
         for v in record.variants:
-            self.profiles[self.variants[v.variant]].update(clean, torch.from_numpy(v.nll), song, scored)
+            paired, scored = (torch.from_numpy(x) for x in pairing(v, clean.shape[1], self.pattern))
+            self.profiles[self.variants[v.variant]].update(clean, paired, song, scored)
 
     def _finite(self, nll: Tensor, clip: str, variant: str) -> None:
         bad = (~torch.isfinite(nll[:, self.pattern.first :])).nonzero()
@@ -126,3 +153,16 @@ class NoiseProbe(LightningModule):
                 " the model's logits aren't finite there"
                 " (with precision=bf16 try precision=fp32; else check the checkpoint)"
             )
+
+
+def changed(clean: Tensor, corrupted: Tensor, frame_map: np.ndarray | None) -> np.ndarray:
+    """The clean frames in which any code differs from that of the frame they have become, sorted.
+
+    Shape:
+        clean: [K, T]; corrupted: [K, T']; frame_map: [T] or None.
+    """
+    before, after = clean.cpu().numpy(), corrupted.cpu().numpy()
+    frames = np.arange(before.shape[1])
+    to = frames if frame_map is None else frame_map
+    mapped = frames[to >= 0]
+    return mapped[(before[:, mapped] != after[:, to[mapped]]).any(0)]

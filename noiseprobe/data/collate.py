@@ -1,16 +1,20 @@
 """From clips to pairs: the noise is injected here, on the fly, in the worker that decoded the clip."""
 
-import importlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from noiseprobe.config import MARGIN, NoiseConfig
+from noiseprobe.config import NoiseConfig
 from noiseprobe.data.manifest import Clip, Rejected
-from noiseprobe.noise.base import Corrupt, Corruption, Level, draw
+from noiseprobe.data.others import Others
+from noiseprobe.noise.base import CannotCorrupt, Corrupt, Corruption, Draws, Heard
 from noiseprobe.variants import Span, Variant
+
+if TYPE_CHECKING:
+    from noiseprobe.score.render import Renderer
 
 
 @dataclass(frozen=True)
@@ -24,25 +28,32 @@ class Loaded:
 
 @dataclass(frozen=True)
 class Corrupted:
-    """One variant of a clip; `audio` is [C, N], `measured` says what the noise did."""
+    """One variant of a clip: where it is, the audio [C, N'] to be encoded, if any, and all that its kind made of it.
+
+    `corruption.audio` is left out: it is `audio` here, as a tensor.
+    """
 
     variant: Variant
-    span: Span
-    audio: Tensor
-    measured: Corruption
+    spans: tuple[Span, ...]
+    audio: Tensor | None
+    corruption: Corruption
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A clip, clean and in all its variants: one unit of computation, whatever the batch."""
+    """A clip, clean and in all its variants: one unit of computation, whatever the batch.
+
+    `rejected` are the variants that this clip can't have, with reasons.
+    """
 
     index: int
     clip: Clip
     clean: Tensor
     corrupted: tuple[Corrupted, ...]
+    rejected: tuple[Rejected, ...] = ()
 
     def to(self, device: torch.device) -> "Pair":
-        moved = tuple(replace(c, audio=c.audio.to(device)) for c in self.corrupted)
+        moved = tuple(replace(c, audio=None if c.audio is None else c.audio.to(device)) for c in self.corrupted)
         return replace(self, clean=self.clean.to(device), corrupted=moved)
 
 
@@ -75,27 +86,49 @@ class PairCollate:
     """Makes pairs of decoded clips.
 
     Args:
-        noise: kind, variants and level.
+        noise: kind, variants and the kind's options.
         seed: of the noise.
         sample_rate, hop: the model's; samples a second and samples a frame.
+        clips: of the manifest, for kinds that put one clip into another.
+        decode: a clip's samples [C, N].
+        renderer: of scores; None where the data are no scores.
     """
 
-    def __init__(self, noise: NoiseConfig, seed: int, sample_rate: int, hop: int) -> None:
+    def __init__(
+        self, noise: NoiseConfig, seed: int, sample_rate: int, hop: int, clips: Sequence[Clip],
+        decode: Callable[[Clip], Tensor], renderer: "Renderer | None" = None,
+    ) -> None:  # fmt: skip
         self.noise, self.seed, self.sample_rate, self.hop = noise, seed, sample_rate, hop
-        self.level = Level(noise.level, noise.snr)
+        self.clips, self.decode, self.renderer = clips, decode, renderer
 
     def __call__(self, items: Sequence[Loaded | BadClip | Done]) -> Batch:
         return Batch(tuple(self.pair(item) if isinstance(item, Loaded) else item for item in items))
 
     def pair(self, loaded: Loaded) -> Pair:
         """The clip with each variant that fits into it."""
-        clip = loaded.clip
-        fitting = [v for v in self.noise.variants if clip.fits(v, MARGIN)]
-        return Pair(loaded.index, clip, loaded.audio, tuple(self.corrupted(loaded, v) for v in fitting))
+        clip, corrupted, rejected = loaded.clip, [], []
+        for variant in self.noise.variants:
+            if clip.fits(variant):
+                try:
+                    corrupted.append(self.corrupted(loaded, variant))
+                except CannotCorrupt as error:
+                    rejected.append(Rejected(clip.file, str(error), clip.id, variant.name))
+        return Pair(loaded.index, clip, loaded.audio, tuple(corrupted), tuple(rejected))
 
     def corrupted(self, loaded: Loaded, variant: Variant) -> Corrupted:
-        corrupt: Corrupt = importlib.import_module(f"noiseprobe.noise.{variant.kind}").corrupt
-        span = variant.span(self.sample_rate, self.hop)
-        random = draw(self.seed, loaded.clip.id, variant.kind, self.level.key, variant.onset)
-        measured = corrupt(loaded.audio.numpy(), span, random, self.level)
-        return Corrupted(variant, span, torch.from_numpy(measured.audio), measured)
+        """One variant of a clip.
+
+        Raises:
+            CannotCorrupt: if this clip can't have it.
+        """
+        corrupt: Corrupt = self.noise.module.corrupt
+        clip, audio = loaded.clip, loaded.audio.numpy()
+        # Where the places of a variant are drawn, they are the same for every kind and level.
+        random = Draws(self.seed, clip.id, "places", "").state(0.0, variant.where.name)
+        spans = variant.spans(self.sample_rate, self.hop, audio.shape[1], random)
+        draws = Draws(self.seed, clip.id, variant.kind, getattr(self.noise.options, "level_key", ""))
+        others = Others(clip, self.clips, [self.seed, variant.kind], self.decode, self.sample_rate)
+        heard = Heard(clip, audio, self.sample_rate, self.hop, others, self.renderer)
+        made = corrupt(heard, spans, draws, self.noise.options)
+        tensor = None if made.audio is None else torch.from_numpy(made.audio)
+        return Corrupted(variant, spans, tensor, replace(made, audio=None))

@@ -1,13 +1,14 @@
 """The clips of one cell as a LightningDataModule: decode in workers, corrupt in collate, whole songs to a process."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 from lightning import LightningDataModule
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Subset
 
 from noiseprobe.config import DataConfig
-from noiseprobe.data.audio import BadAudio, decode
+from noiseprobe.data.audio import BadAudio
 from noiseprobe.data.collate import BadClip, Batch, Done, Loaded, PairCollate
 from noiseprobe.data.manifest import Clip, Manifest, Rejected, shard
 
@@ -15,8 +16,8 @@ from noiseprobe.data.manifest import Clip, Manifest, Rejected, shard
 class ClipDataset(Dataset[Loaded | BadClip | Done]):
     """The clips of a manifest, decoded; those in `done` are not decoded again."""
 
-    def __init__(self, manifest: Manifest, sample_rate: int, channels: int, done: Collection[int] = ()) -> None:
-        self.clips, self.sample_rate, self.channels, self.done = manifest.clips, sample_rate, channels, frozenset(done)
+    def __init__(self, manifest: Manifest, decode: Callable[[Clip], Tensor], done: Collection[int] = ()) -> None:
+        self.clips, self.decode, self.done = manifest.clips, decode, frozenset(done)
 
     def __len__(self) -> int:
         return len(self.clips)
@@ -26,9 +27,9 @@ class ClipDataset(Dataset[Loaded | BadClip | Done]):
             return Done(index)
         clip: Clip = self.clips[index]
         try:
-            return Loaded(index, clip, decode(clip, self.sample_rate, self.channels))
+            return Loaded(index, clip, self.decode(clip))
         except BadAudio as error:
-            return BadClip(index, Rejected(clip.id.rpartition("#")[0], str(error), clip.id))
+            return BadClip(index, Rejected(clip.file, str(error), clip.id))
 
 
 class PairDataModule(LightningDataModule):

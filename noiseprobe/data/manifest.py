@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 
-from noiseprobe.variants import Variant
+from noiseprobe.variants import MARGIN, Variant
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,14 @@ class Clip:
     content: str = ""
     description: str | None = None
 
-    def fits(self, variant: Variant, margin: float) -> bool:
-        """Whether the clip goes on for `margin` seconds after the variant's noise."""
-        return variant.onset + variant.length + margin <= self.duration + 1e-9
+    @property
+    def file(self) -> str:
+        """The file as the id names it, without the start."""
+        return self.id.rpartition("#")[0]
+
+    def fits(self, variant: Variant) -> bool:
+        """Whether the variant's noise, and what must follow it, fit into the clip."""
+        return variant.needs(MARGIN) <= self.duration + 1e-9
 
 
 @dataclass(frozen=True)

@@ -1,92 +1,174 @@
-"""What every kind of noise is given, and its random numbers.
+"""What a kind of noise is: a module of this package that corrupts a clip.
 
-A kind is a module of this package with one function
+It has
 
-    corrupt(clean: np.ndarray, span: Span, draw: Draw, level: Level) -> Corruption
+    CHANGES = "samples"     what it changes, see below
+    WHOLE = False           whether it takes the whole clip where no length is set; else the paper's lengths at 5 s
+    Options                 a frozen dataclass whose fields are the kind's own keys in yaml
+    options(raw)            checks them
+    corrupt(heard, spans, draws, options) -> Corruption
 
-that takes a clip `[C, N]` (float32, what the model hears: its rate, its channels) and returns the corrupted clip with
-what was measured on the way. Samples outside the span are the clean ones, bit for bit.
+and a yaml of its name in `conf/noise`. What CHANGES promises, for the spans [start, stop) in samples and [on, off) in
+frames, and tests hold every kind to:
 
-Randomness comes from `Draw` alone, keyed by seed, clip, kind, level and onset: not by the length, so shorter noise is
-the beginning of longer, nor by batch, worker, rank or order.
+    samples   samples outside the spans are the clean ones, bit for bit, and there are as many of them
+    time      samples before the first span are the clean ones; later ones may move: `frame_map` says where frames went
+    codes     codes outside the spans are the clean ones; nothing happens to the samples that are encoded
+    score     the notes are changed before anything is rendered; any sample may change (data=midi, data=asap only)
+
+Conventions. Audio is `[C, N]` float32, what the model hears: its rate, its channels. Randomness comes from `Draws`
+alone, keyed by seed, clip, kind, level and onset: not by the length, so shorter noise is the beginning of longer up to
+its gain, nor by batch, worker, rank or order. Nothing here needs torch: kinds are imported to check a configuration.
 """
 
 import hashlib
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from noiseprobe.data.manifest import Clip
 from noiseprobe.variants import Span
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from noiseprobe.score.render import Renderer
+
+
+class CannotCorrupt(Exception):
+    """This clip can't be corrupted so; the message says why, and becomes the reason in rejected.parquet."""
+
+
+class OtherClips(Protocol):
+    """Another clip of the data: its id and audio [C, N'], at least `samples` long.
+
+    `song` is `same` (another clip of the same song) or `other` (of another song). Which one it is depends on seed, clip
+    and kind alone, so a variant's donor is the same whatever its length where that is long enough.
+
+    Raises:
+        CannotCorrupt: if there is none.
+    """
+
+    def __call__(self, song: str, samples: int) -> tuple[str, np.ndarray]: ...
 
 
 @dataclass(frozen=True)
-class Level:
-    """How loud: `match` (RMS of what the noise replaces), `clip` (of the whole clip), `snr` (dB) or dBFS."""
+class Heard:
+    """A clip as a kind gets it.
 
-    mode: str | float
-    snr: float | None = None
+    Attributes:
+        clip: its place in the data.
+        audio: [C, N]; not to be written to.
+        sample_rate: Hz.
+        hop: samples a frame.
+        others: other clips of the data.
+        renderer: of scores; None where the data are no scores.
+    """
+
+    clip: Clip
+    audio: np.ndarray
+    sample_rate: int
+    hop: int
+    others: OtherClips
+    renderer: "Renderer | None" = None
 
     @property
-    def key(self) -> str:
-        """The level in text, for keys and tables: 'match', 'clip', 'snr+3.0dB', '-20.0dBFS'."""
-        if isinstance(self.mode, str):
-            return f"snr{float(self.snr or 0) + 0.0:+}dB" if self.mode == "snr" else self.mode
-        return f"{float(self.mode) + 0.0}dBFS"
+    def frames(self) -> int:
+        """T, the last of which may be less than a whole hop."""
+        return math.ceil(self.audio.shape[1] / self.hop)
 
-    def target(self, clean: np.ndarray, span: Span) -> float | None:
-        """The RMS that the noise should have, or None where silence gives no level to match."""
-        if not isinstance(self.mode, str):
-            return 10 ** (self.mode / 20)
-        reference = rms(clean if self.mode == "clip" else clean[:, span.start : span.stop])
-        if reference == 0:
-            return None
-        return reference / 10 ** ((self.snr or 0.0) / 20)
+
+@dataclass(frozen=True)
+class Draws:
+    """The random numbers of one clip, kind and level.
+
+    numpy's RandomState is used because its streams are frozen: the same numbers in every version of numpy.
+    """
+
+    seed: int
+    clip: str
+    kind: str
+    level: str
+
+    def state(self, onset: float, what: object) -> np.random.RandomState:
+        """A generator of its own for each onset (seconds) and purpose."""
+        key = "\n".join([str(self.seed), self.clip, self.kind, self.level, repr(onset), str(what)])
+        words = np.frombuffer(hashlib.sha256(key.encode()).digest(), dtype="<u4").astype(np.uint32)
+        return np.random.RandomState(words)
+
+    def normal(self, onset: float, channel: int, n: int) -> np.ndarray:
+        """Standard normal numbers [n]: the same sequence for every n, only longer."""
+        return self.state(onset, channel).standard_normal(n)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was asked for and what a corruption holds; None where there is nothing to measure.
+
+    Attributes:
+        level_db: the RMS asked for, dBFS; None without a level, and where silence gave none (the span is then silence).
+        noise_db: RMS of what stands in the spans now, dBFS; of the noise alone under `mode=add`.
+        music_db: RMS of the music that stood there, dBFS.
+        level_lufs, noise_lufs: the same loudness asked for and reached, LUFS; None unless `level=lufs`.
+        over_full_scale: samples of the spans beyond +-1 (counted, not clipped).
+        other: id of the clip that was put in.
+    """
+
+    level_db: float | None = None
+    noise_db: float | None = None
+    music_db: float | None = None
+    level_lufs: float | None = None
+    noise_lufs: float | None = None
+    over_full_scale: int = 0
+    other: str | None = None
+
+
+class Codec(Protocol):
+    """What a change of codes may ask of the model (`noiseprobe.models.base.MusicLM`)."""
+
+    cardinality: int
+
+    def encode(self, audio: "Tensor") -> "Tensor": ...
+
+    def decode(self, codes: "Tensor") -> "Tensor": ...
+
+
+# Takes the clean codes [K, T], the codes of the corruption's audio (None without audio) and the codec; gives codes.
+# It travels from a worker to the device, so it is a frozen dataclass with `__call__`, not a closure.
+Recode = Callable[["Tensor", "Tensor | None", Codec], "Tensor"]
 
 
 @dataclass(frozen=True)
 class Corruption:
-    """A corrupted clip and what it holds, as measured.
+    """What becomes of a clip.
 
     Attributes:
-        audio: [C, N], float32.
-        level_db: the RMS asked for, dBFS; None where silence gave no level (the span is then silence).
-        noise_db: RMS of the noise in the span, dBFS; None without noise or for silence.
-        music_db: RMS of the music in the span, dBFS; None without a span or for silence.
-        over_full_scale: samples of the corrupted span beyond +-1 (counted, not clipped).
+        audio: [C, N'], to be encoded; None if the codes come from the clean ones alone.
+        measured: levels.
+        recode: what makes the corrupted codes of the clean ones and the audio's; None: the audio's are it.
+        frame_map: int64 [T], for each clean frame the frame that it has become, -1 where it has no counterpart; None:
+            each frame stays where it is.
     """
 
-    audio: np.ndarray
-    level_db: float | None
-    noise_db: float | None
-    music_db: float | None
-    over_full_scale: int
+    audio: np.ndarray | None
+    measured: Measured = field(default_factory=Measured)
+    recode: Recode | None = None
+    frame_map: np.ndarray | None = None
 
 
-class Draw(Protocol):
-    """Standard normal numbers: `draw(channel, n)` is the same sequence for every n, only longer."""
-
-    def __call__(self, channel: int, n: int) -> np.ndarray: ...
+Corrupt = Callable[[Heard, Sequence[Span], Draws, Any], Corruption]
 
 
-Corrupt = Callable[[np.ndarray, Span, Draw, Level], Corruption]
+@dataclass(frozen=True)
+class NoOptions:
+    """Of a kind that has no keys of its own."""
 
 
-def draw(seed: int, clip: str, kind: str, level: str, onset: float) -> Draw:
-    """The random numbers of one clip, kind, level and onset.
-
-    numpy's RandomState is used because its streams are frozen: the same numbers in every version of numpy.
-    """
-    key = "\n".join([str(seed), clip, kind, level, repr(onset)])
-
-    def standard_normal(channel: int, n: int) -> np.ndarray:
-        digest = hashlib.sha256(f"{key}\n{channel}".encode()).digest()
-        words = np.frombuffer(digest, dtype="<u4").astype(np.uint32)
-        return np.random.RandomState(words).standard_normal(n)
-
-    return standard_normal
+def no_options(raw: dict[str, Any]) -> NoOptions:
+    return NoOptions()
 
 
 def rms(x: np.ndarray) -> float:
@@ -101,3 +183,26 @@ def decibel(amplitude: float | None) -> float | None:
     -20.0
     """
     return 20 * math.log10(amplitude) if amplitude else None
+
+
+def inside(audio: np.ndarray, spans: Sequence[Span]) -> np.ndarray:
+    """The samples of all spans, one after the other: [C, n]."""
+    return np.concatenate([audio[:, s.start : s.stop] for s in spans], 1)
+
+
+def replaced(heard: Heard, spans: Sequence[Span], content: Callable[[Span, np.ndarray], np.ndarray]) -> Corruption:
+    """The clip with each span's samples `[C, n]` put through `content(span, samples)`, measured."""
+    audio = heard.audio.copy()
+    for span in spans:
+        if span.stop > span.start:
+            audio[:, span.start : span.stop] = content(span, heard.audio[:, span.start : span.stop])
+    return Corruption(audio, measure(heard.audio, audio, spans))
+
+
+def measure(clean: np.ndarray, corrupted: np.ndarray, spans: Sequence[Span], **more: Any) -> Measured:
+    """The levels of what stands in the spans, and of what stood there."""
+    now = inside(corrupted, spans)
+    return Measured(
+        noise_db=decibel(rms(now)), music_db=decibel(rms(inside(clean, spans))),
+        over_full_scale=int((np.abs(now) > 1).sum()), **more,
+    )  # fmt: skip

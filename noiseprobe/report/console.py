@@ -12,7 +12,7 @@ from rich.table import Table
 from noiseprobe.functional.regions import REGIONS
 
 # columns where the cells of a sweep differ
-DIFFERENCES = ["model", "weights", "backend", "data", "level", "precision", "condition", "seed"]
+DIFFERENCES = ["model", "weights", "backend", "data", "options", "precision", "condition", "seed"]
 
 
 def print_cells(folders: Sequence[Path]) -> None:

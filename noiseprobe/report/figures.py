@@ -1,7 +1,10 @@
 """Figures of cells, from their tables alone."""
 
 import logging
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,10 +22,32 @@ BLUE, ORANGE, BLACK, SHADE = "#0072B2", "#D55E00", "#000000", "#DDDDDD"
 Z95 = 1.959964  # normal quantile of a 95 % interval
 BEFORE, AFTER = 2.0, 4.0  # seconds shown around the noise
 
+Spans = list[tuple[int, int]]
+
 
 def write_figures(folder: Path, frame_rate: float) -> None:
     """profile.svg and profile.png of the cell whose tables are in a folder."""
-    save(profile_figure(pq.read_table(folder / "profile.parquet").to_pandas(), frame_rate), folder / "profile")
+    profile = pq.read_table(folder / "profile.parquet").to_pandas()
+    clips = pq.read_table(folder / "clips.parquet", columns=["variant", "spans"]).to_pylist()
+    save(profile_figure(profile, common_spans(clips), frame_rate), folder / "profile")
+
+
+def common_spans(clips: Sequence[Mapping[str, Any]]) -> dict[str, Spans]:
+    """For each variant the frames [on, off) of its spans, where they are the same in all clips; none else.
+
+    Noise to the end of clips of different lengths lasts to the end of the longest.
+
+    Args:
+        clips: rows of clips.parquet.
+    """
+    found: dict[str, list[Spans]] = {}
+    for row in clips:
+        found.setdefault(row["variant"], []).append([(on, off) for on, off in row["spans"]])
+    common = {}
+    for variant, spans in found.items():
+        starts = {tuple(on for on, _ in own) for own in spans}
+        common[variant] = max(spans) if len(starts) == 1 else []
+    return common
 
 
 def save(figure: Figure, path: Path) -> None:
@@ -33,7 +58,7 @@ def save(figure: Figure, path: Path) -> None:
     replace_file(path.with_suffix(".png"), lambda p: figure.savefig(p, format="png", dpi=110))
 
 
-def profile_figure(profile: pd.DataFrame, frame_rate: float) -> Figure:
+def profile_figure(profile: pd.DataFrame, spans: Mapping[str, Spans], frame_rate: float) -> Figure:
     """Mean clean and corrupted nll (left) and delta (right) around the noise, one row a variant, the noise shaded.
 
     Bands are 95 % intervals of the mean over songs (1.96 clustered standard errors), at each frame by itself. On the
@@ -41,20 +66,24 @@ def profile_figure(profile: pd.DataFrame, frame_rate: float) -> Figure:
 
     Args:
         profile: rows of profile.parquet of one cell.
+        spans: for each variant the frames [on, off) to shade; none where each clip has its own.
         frame_rate: frames a second.
     """
     means = profile[profile["codebook"].isna()]
-    variants = means[["variant", "length_s", "onset_s"]].drop_duplicates()
-    first = max(variants["onset_s"].min() - BEFORE, 0.0)
-    last = (variants["onset_s"] + variants["length_s"]).max() + AFTER
+    variants = list(means["variant"].drop_duplicates())
+    first, last = 0.0, math.inf
+    if all(spans[v] for v in variants):
+        first = max(min(spans[v][0][0] for v in variants) / frame_rate - BEFORE, 0.0)
+        last = max(spans[v][-1][1] for v in variants) / frame_rate + AFTER
     figure = Figure(figsize=(12, 0.9 + 1.9 * len(variants)), layout="constrained")
     axes = figure.subplots(len(variants), 2, squeeze=False, sharex=True, sharey="col")
-    for (left, right), v in zip(axes, variants.to_dict("records"), strict=True):
-        rows = means[(means["variant"] == v["variant"]) & (means["n_songs"] > 0)].sort_values("frame")
+    for (left, right), variant in zip(axes, variants, strict=True):
+        rows = means[(means["variant"] == variant) & (means["n_songs"] > 0)].sort_values("frame")
         time = rows["frame"].to_numpy() / frame_rate
         rows, time = rows[(time >= first) & (time <= last)], time[(time >= first) & (time <= last)]
         for axis in (left, right):
-            axis.axvspan(v["onset_s"], v["onset_s"] + v["length_s"], color=SHADE, zorder=0)
+            for on, off in spans[variant]:
+                axis.axvspan(on / frame_rate, off / frame_rate, color=SHADE, zorder=0)
             axis.margins(x=0)
             axis.spines[["top", "right"]].set_visible(False)
         for curve, color, style in [("clean", BLUE, "-"), ("corrupted", ORANGE, "--")]:
@@ -66,15 +95,17 @@ def profile_figure(profile: pd.DataFrame, frame_rate: float) -> Figure:
         _band(right, time, rows, "delta", BLACK, alpha=0.25)
         right.plot(time, rows["delta_mean"], color=BLACK, linewidth=0.9)
         right.axhline(0, color=BLUE, linewidth=0.8)
-        left.set_ylabel(f"{v['length_s']:g} s of noise\nnll (nats)")
+        length = rows["length_s"].iloc[0]
+        where = variant.partition("@")[2] if pd.isna(length) else f"{length:g} s of noise"
+        left.set_ylabel(f"{where}\nnll (nats)")
         right.set_ylabel("delta (nats)")
     axes[0, 0].legend(loc="upper right", ncols=2, frameon=False)
     for axis in axes[-1]:
-        axis.set_xlabel("time in the clip (s); noise shaded")
+        axis.set_xlabel("time in the clip (s); noise shaded" if any(spans.values()) else "time in the clip (s)")
     cell = means.iloc[0]
     songs, clips = int(means["n_songs"].max()), int(means["n_clips"].max())
     figure.suptitle(
-        f"{cell['model']}, {cell['noise']} noise, {clips} clips of {songs} songs: mean over codebooks, clips of a song,"
+        f"{cell['model']}, {cell['noise']}, {clips} clips of {songs} songs: mean over codebooks, clips of a song,"
         " songs\nbands: 95 % of the mean over songs, frame by frame; thick lines: moving average of 11 frames",
         fontsize="medium",
     )

@@ -13,7 +13,7 @@ from noiseprobe.results.index import index_table
 ASIDE = 0.015  # of the width between the lengths of one model, so that their bars don't hide each other
 NEAR = 0.2  # of the width: ticks closer than this overlap
 # Everything but the model and the length; cells that differ in any of it get panels of their own.
-PANELS = ["data", "clips", "noise", "level", "onset_s", "precision", "condition", "seed"]
+PANELS = ["data", "clips", "noise", "options", "onset_s", "precision", "condition", "seed"]
 
 
 def write_sizes(results: Path, cells: Sequence[Path]) -> list[Path]:

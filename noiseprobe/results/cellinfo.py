@@ -1,6 +1,7 @@
 """What the tables of a cell need to know about it, beyond the records."""
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 
 from noiseprobe.config import Config
 from noiseprobe.data.manifest import Clip, Rejected
@@ -41,6 +42,21 @@ class CellInfo:
         """What conditioned the model: `null`, or `text` with the first digits of a hash over all descriptions."""
         texts = [clip.description for clip in self.clips]
         return f"text@{digest(texts)[:4]}" if any(texts) else "null"
+
+    @property
+    def look(self) -> tuple[int, int]:
+        """Look-ahead and look-back of the corruption: the codec's, or none where codes are changed and not samples."""
+        return (0, 0) if self.config.noise.module.CHANGES == "codes" else (self.look_ahead, self.look_back)
+
+    @property
+    def level(self) -> str | None:
+        """Of the noise, in text; None for a kind that has none."""
+        return getattr(self.config.noise.options, "level_key", None)
+
+    @property
+    def noise_options(self) -> str:
+        """The kind's keys as JSON, in order."""
+        return json.dumps(asdict(self.config.noise.options))
 
     @property
     def variants(self) -> dict[str, Variant]:

@@ -28,8 +28,8 @@ def models(cells: list[Path]) -> set[str]:
 def index_table(cells: list[Path]) -> pa.Table:
     """The summaries of cells as a table."""
     shared = [
-        "cell", "model", "weights", "backend", "parameters", "data", "noise", "level", "scoring", "precision",
-        "condition", "seed", "signature",
+        "cell", "model", "weights", "backend", "parameters", "data", "noise", "options", "level", "scoring",
+        "precision", "condition", "seed", "signature",
     ]  # fmt: skip
     rows: list[dict[str, Any]] = []
     for cell in cells:

@@ -14,6 +14,7 @@ import numpy as np
 
 from noiseprobe.data.manifest import Rejected
 from noiseprobe.files import replacing, write_json
+from noiseprobe.noise.base import Measured
 
 
 @dataclass(frozen=True)
@@ -22,34 +23,30 @@ class VariantRecord:
 
     Attributes:
         variant: its name.
-        on, off: its frames.
-        nll: [K, T], float32; NaN at frames that the scoring leaves out.
-        changed: frames in which any code differs from the clean clip's, sorted.
-        level_db, noise_db, music_db, over_full_scale: as noise.base.Corruption says.
+        spans: frames [on, off) of each.
+        nll: [K, T'], float32; NaN at frames that the scoring leaves out.
+        changed: clean frames in which any code differs, sorted.
+        frame_map: as noise.base.Corruption says; None: each frame stays where it is.
+        measured: levels.
     """
 
     variant: str
-    on: int
-    off: int
+    spans: tuple[tuple[int, int], ...]
     nll: np.ndarray
     changed: np.ndarray
-    level_db: float | None
-    noise_db: float | None
-    music_db: float | None
-    over_full_scale: int
+    frame_map: np.ndarray | None
+    measured: Measured
 
 
 @dataclass(frozen=True)
 class Record:
-    """One scored clip: its place in the manifest, the clean nll [K, T], and its variants."""
+    """One scored clip: its place in the manifest, the clean nll [K, T], its variants, and those that it can't have."""
 
     index: int
     clip: str
     clean: np.ndarray
     variants: tuple[VariantRecord, ...]
-
-
-SCALARS = ["variant", "on", "off", "level_db", "noise_db", "music_db", "over_full_scale"]
+    rejected: tuple[Rejected, ...] = ()
 
 
 class Records:
@@ -63,10 +60,15 @@ class Records:
         return {int(m[1]) for p in self.folder.glob("*.npz") if (m := re.fullmatch(r"(\d+)\.npz", p.name))}
 
     def write(self, record: Record) -> None:
-        scalars = [{name: getattr(v, name) for name in SCALARS} for v in record.variants]
-        arrays: dict[str, Any] = {"clean": record.clean, "meta": json.dumps({"clip": record.clip, "variants": scalars})}
+        scalars = [
+            {"variant": v.variant, "spans": v.spans, "measured": asdict(v.measured)} for v in record.variants
+        ]  # fmt: skip
+        meta = {"clip": record.clip, "variants": scalars, "rejected": [asdict(r) for r in record.rejected]}
+        arrays: dict[str, Any] = {"clean": record.clean, "meta": json.dumps(meta)}
         for i, v in enumerate(record.variants):
             arrays[f"nll_{i}"], arrays[f"changed_{i}"] = v.nll, v.changed
+            if v.frame_map is not None:
+                arrays[f"frame_map_{i}"] = v.frame_map
         with replacing(self.folder / f"{record.index:06d}.npz") as part, part.open("wb") as f:
             np.savez(f, **arrays)
 
@@ -74,10 +76,14 @@ class Records:
         with np.load(self.folder / f"{index:06d}.npz", allow_pickle=False) as f:
             meta = json.loads(str(f["meta"]))
             variants = tuple(
-                VariantRecord(**scalars, nll=f[f"nll_{i}"], changed=f[f"changed_{i}"])
-                for i, scalars in enumerate(meta["variants"])
-            )
-            return Record(index, meta["clip"], f["clean"], variants)
+                VariantRecord(
+                    variant=v["variant"], spans=tuple((on, off) for on, off in v["spans"]), nll=f[f"nll_{i}"],
+                    changed=f[f"changed_{i}"], frame_map=f.get(f"frame_map_{i}"),
+                    measured=Measured(**v["measured"]),
+                )
+                for i, v in enumerate(meta["variants"])
+            )  # fmt: skip
+            return Record(index, meta["clip"], f["clean"], variants, tuple(Rejected(**r) for r in meta["rejected"]))
 
     def reject(self, index: int, rejected: Rejected) -> None:
         """Note a clip that doesn't decode; it is tried again if the cell is resumed."""

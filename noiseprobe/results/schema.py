@@ -6,7 +6,7 @@ frames leaves out the last D frames, whose context holds special tokens that tra
 
 import pyarrow as pa
 
-VERSION = 2
+VERSION = 3
 
 TEXT_KEYS = ["cell", "model", "group", "song", "clip", "noise", "variant"]
 KEYS = [*[(name, pa.string()) for name in TEXT_KEYS], ("length_s", pa.float64()), ("onset_s", pa.float64())]
@@ -14,22 +14,31 @@ KEYS = [*[(name, pa.string()) for name in TEXT_KEYS], ("length_s", pa.float64())
 CLIPS = pa.schema([
     *KEYS,
     ("description", pa.string()),  # what the model was conditioned on; null: its null condition
-    ("frames", pa.int32()),  # T
-    ("on_frame", pa.int32()), ("off_frame", pa.int32()),  # the corrupted frames [on, off)
-    # over codebooks, then frames
+    ("content", pa.string()),  # sha256 of the file (of a score also the SoundFont's and the loudness)
+    ("frames", pa.int32()), ("frames_corrupted", pa.int32()),  # T and T' of the clip before and after
+    ("mapped_frames", pa.int32()),  # clean frames that have a counterpart; T unless time was shifted
+    ("on_frame", pa.int32()), ("off_frame", pa.int32()),  # from the first corrupted frame to after the last
+    ("spans", pa.list_(pa.list_(pa.int32()))),  # the frames [on, off) of each span
+    # over codebooks, then frames; nll over each clip's own frames, deltas over the mapped ones
     ("nll_clean", pa.float64()), ("nll_corrupted", pa.float64()), ("delta", pa.float64()),
     ("peak_delta", pa.float64()), ("assimilation_delta", pa.float64()),  # means of delta over the regions
     ("offset_delta", pa.float64()), ("recovery_delta", pa.float64()),
-    ("level", pa.string()), ("level_db", pa.float64()),  # what was asked for; null where silence gives no level
-    ("noise_db", pa.float64()), ("music_db", pa.float64()), ("snr_db", pa.float64()),  # measured in the span
+    ("options", pa.string()),  # the kind's keys, JSON
+    ("level", pa.string()),  # null for a kind that has none
+    ("level_db", pa.float64()), ("level_lufs", pa.float64()),  # what was asked for; null where silence gives no level
+    ("noise_db", pa.float64()), ("music_db", pa.float64()), ("snr_db", pa.float64()),  # measured in the spans
+    ("noise_lufs", pa.float64()),  # null for less than 0.4 s, where loudness isn't defined
     ("over_full_scale", pa.int64()),  # corrupted samples beyond +-1
+    ("other_clip", pa.string()),  # the clip that was put in
     ("changed_frames", pa.int32()), ("first_changed_frame", pa.int32()), ("last_changed_frame", pa.int32()),
 ])  # fmt: skip
 
 NLL = pa.schema([
     *KEYS,
-    ("codebook", pa.int8()), ("frame", pa.int32()), ("nll_clean", pa.float32()), ("nll_corrupted", pa.float32()),
-    ("in_means", pa.bool_()),  # False in the last D frames
+    ("codebook", pa.int8()),
+    ("frame", pa.int32()), ("frame_corrupted", pa.int32()),  # of the clean clip and of the corrupted; null: none
+    ("nll_clean", pa.float32()), ("nll_corrupted", pa.float32()),
+    ("in_means", pa.bool_()),  # whether delta counts: False in the last D frames, and where either is null
 ])  # fmt: skip
 
 PROFILE = pa.schema([
@@ -53,7 +62,7 @@ INDEX = pa.schema([
     ("weights", pa.string()),  # the first digits of their hash, which tells models of the same name apart
     ("backend", pa.string()),
     ("parameters", pa.int64()),  # of the language model, without codec and text encoder
-    ("data", pa.string()), ("noise", pa.string()),
+    ("data", pa.string()), ("noise", pa.string()), ("options", pa.string()),  # the kind's keys, JSON
     ("variant", pa.string()), ("length_s", pa.float64()), ("onset_s", pa.float64()), ("level", pa.string()),
     ("scoring", pa.string()), ("precision", pa.string()),
     ("condition", pa.string()),  # null, or text and the first digits of a hash over the clips' descriptions

@@ -8,11 +8,11 @@ import numpy as np
 import pyarrow as pa
 
 from noiseprobe.data.manifest import Rejected
-from noiseprobe.functional.regions import REGIONS, regions
+from noiseprobe.functional.regions import region_frames
 from noiseprobe.metrics.profile import Profile
-from noiseprobe.noise.base import Level
 from noiseprobe.results import schema
 from noiseprobe.results.cellinfo import CellInfo
+from noiseprobe.results.pairing import pairing
 from noiseprobe.results.records import Record, VariantRecord
 
 
@@ -27,27 +27,36 @@ def keys(cell: CellInfo, record: Record, v: VariantRecord) -> dict[str, Any]:
 
 def clip_rows(cell: CellInfo, record: Record) -> Iterator[dict[str, Any]]:
     """The rows of clips.parquet for one clip."""
-    level = Level(cell.config.noise.level, cell.config.noise.snr)
-    frames = record.clean.shape[1]
-    means = cell.pattern.averaged(frames)
+    clip, frames = cell.clips[record.index], record.clean.shape[1]
     clean = record.clean.mean(0, dtype=np.float64)
+    noise = {"options": cell.noise_options, "level": cell.level}
     for v in record.variants:
-        corrupted = v.nll.mean(0, dtype=np.float64)
-        delta = corrupted - clean
-        snr = None if v.music_db is None or v.noise_db is None else v.music_db - v.noise_db
-        bounds = regions(
-            v.on, v.off, frames - cell.pattern.tail,
-            cell.look_ahead, cell.look_back, cell.pattern.context, cell.pattern.first,
+        paired, counts = pairing(v, frames, cell.pattern)
+        delta = paired.mean(0, dtype=np.float64) - clean
+        own = v.nll.mean(0, dtype=np.float64)[cell.pattern.averaged(v.nll.shape[1])]
+        m = v.measured
+        found = region_frames(
+            v.spans, frames - cell.pattern.tail, *cell.look, cell.pattern.context, cell.pattern.first
         )  # fmt: skip
-        yield keys(cell, record, v) | {
-            "description": cell.clips[record.index].description, "frames": frames, "on_frame": v.on, "off_frame": v.off,
-            "nll_clean": clean[means].mean(), "nll_corrupted": corrupted[means].mean(), "delta": delta[means].mean(),
-            **{f"{r}_delta": None if (b := bounds[r]) is None else delta[b[0] : b[1]].mean() for r in REGIONS},
-            "level": level.key, "level_db": v.level_db, "noise_db": v.noise_db, "music_db": v.music_db, "snr_db": snr,
-            "over_full_scale": v.over_full_scale, "changed_frames": len(v.changed),
+        yield keys(cell, record, v) | noise | {
+            "description": clip.description, "content": clip.content,
+            "frames": frames, "frames_corrupted": v.nll.shape[1],
+            "mapped_frames": frames if v.frame_map is None else int((v.frame_map >= 0).sum()),
+            "on_frame": v.spans[0][0], "off_frame": v.spans[-1][1], "spans": [list(span) for span in v.spans],
+            "nll_clean": clean[cell.pattern.averaged(frames)].mean(), "nll_corrupted": own.mean(),
+            "delta": _mean(delta[counts]),
+            **{f"{name}_delta": _mean(delta[inside][counts[inside]]) for name, inside in found.items()},
+            "level_db": m.level_db, "level_lufs": m.level_lufs, "noise_db": m.noise_db, "music_db": m.music_db,
+            "snr_db": None if m.music_db is None or m.noise_db is None else m.music_db - m.noise_db,
+            "noise_lufs": m.noise_lufs, "over_full_scale": m.over_full_scale, "other_clip": m.other,
+            "changed_frames": len(v.changed),
             "first_changed_frame": int(v.changed[0]) if len(v.changed) else None,
             "last_changed_frame": int(v.changed[-1]) if len(v.changed) else None,
         }  # fmt: skip
+
+
+def _mean(values: np.ndarray) -> float | None:
+    return float(values.mean()) if len(values) else None
 
 
 def clips(rows: Iterable[dict[str, Any]]) -> pa.Table:
@@ -55,20 +64,31 @@ def clips(rows: Iterable[dict[str, Any]]) -> pa.Table:
 
 
 def nll(cell: CellInfo, record: Record) -> pa.Table:
-    """The rows of nll.parquet for one clip: by variant, codebook and frame."""
+    """The rows of nll.parquet for one clip: by variant, codebook and frame.
+
+    Where time was shifted, corrupted frames without a clean one follow after the clean clip's.
+    """
     k, t = record.clean.shape
-    means = np.zeros(t, dtype=bool)
-    means[cell.pattern.averaged(t)] = True
     parts = []
     for v in record.variants:
-        columns = {name: pa.repeat(value, k * t) for name, value in keys(cell, record, v).items()}
+        paired, counts = pairing(v, t, cell.pattern)
+        to = np.arange(t) if v.frame_map is None else v.frame_map
+        added = np.setdiff1d(np.arange(v.nll.shape[1]), to)
+        rows = t + len(added)
+        frame = np.tile(np.concatenate([np.arange(t), np.full(len(added), -1)]), k)
+        frame_corrupted = np.tile(np.concatenate([to, added]), k)
+        nothing = np.full((k, len(added)), np.nan, dtype=np.float32)
+        columns = _repeated(keys(cell, record, v), k * rows)
         columns |= {
-            "codebook": np.repeat(np.arange(k, dtype=np.int8), t), "frame": np.tile(np.arange(t, dtype=np.int32), k),
-            "nll_clean": pa.array(record.clean.ravel(), from_pandas=True),
-            "nll_corrupted": pa.array(v.nll.ravel(), from_pandas=True), "in_means": np.tile(means, k),
+            "codebook": np.repeat(np.arange(k, dtype=np.int8), rows),
+            "frame": pa.array(frame, pa.int32(), mask=frame < 0),
+            "frame_corrupted": pa.array(frame_corrupted, pa.int32(), mask=frame_corrupted < 0),
+            "nll_clean": pa.array(np.concatenate([record.clean, nothing], 1).ravel(), from_pandas=True),
+            "nll_corrupted": pa.array(np.concatenate([paired, v.nll[:, added]], 1).ravel(), from_pandas=True),
+            "in_means": np.tile(np.concatenate([counts, np.zeros(len(added), dtype=bool)]), k),
         }  # fmt: skip
         parts.append(pa.table(columns, schema=schema.NLL))
-    return pa.concat_tables(parts)
+    return pa.concat_tables(parts) if parts else schema.NLL.empty_table()
 
 
 def profile(cell: CellInfo, profiles: list[Profile]) -> pa.Table:
@@ -80,7 +100,7 @@ def profile(cell: CellInfo, profiles: list[Profile]) -> pa.Table:
             "cell": cell.name, "model": cell.config.model.name, "noise": variant.kind, "variant": variant.name,
             "length_s": variant.length, "onset_s": variant.onset,
         }  # fmt: skip
-        columns: dict[str, Any] = {name: pa.repeat(value, rows * t) for name, value in labels.items()}
+        columns: dict[str, Any] = _repeated(labels, rows * t)
         codebook = np.repeat(np.arange(rows), t)
         columns |= {
             "codebook": pa.array(codebook, pa.int8(), mask=codebook == rows - 1),
@@ -92,6 +112,11 @@ def profile(cell: CellInfo, profiles: list[Profile]) -> pa.Table:
                 columns[f"{curve}_{value}"] = pa.array(getattr(p, value)[i].numpy().ravel(), from_pandas=True)
         parts.append(pa.table(columns, schema=schema.PROFILE))
     return pa.concat_tables(parts)
+
+
+def _repeated(values: dict[str, Any], n: int) -> dict[str, Any]:
+    """Columns of a constant each; typed, since null has no type of its own."""
+    return {name: pa.repeat(pa.scalar(value, dict(schema.KEYS)[name]), n) for name, value in values.items()}
 
 
 def rejected(cell: CellInfo, found: Iterable[Rejected]) -> pa.Table:

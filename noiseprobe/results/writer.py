@@ -38,7 +38,8 @@ def write_cell(
     if lost:
         first = cell.clips[min(lost)].id
         raise NoiseprobeError(f"{cell.name}: {len(lost)} clips were neither scored nor rejected, {first} first")
-    rejected = [*cell.rejected, *(bad[i] for i in sorted(bad))]
+    unfit = [r for index in sorted(scored) for r in records.read(index).rejected]
+    rejected = [*cell.rejected, *(bad[i] for i in sorted(bad)), *unfit]
     replace_file(folder / "rejected.parquet", lambda p: pq.write_table(tables.rejected(cell, rejected), p))
     if not scored:
         raise NoiseprobeError(f"{cell.name}: none of {len(cell.clips)} clips could be scored: {rejected[-1].reason}")
@@ -48,6 +49,8 @@ def write_cell(
             f" all are in {folder / 'rejected.parquet'}"
         )
     rows = [row for index in sorted(scored) for row in tables.clip_rows(cell, records.read(index))]
+    if not rows:
+        raise NoiseprobeError(f"{cell.name}: no clip could be corrupted so: {rejected[-1].reason}")
     if cell.config.keep_nll:
         with replacing(folder / "nll.parquet") as part, pq.ParquetWriter(part, schema.NLL) as writer:
             for index in sorted(scored):

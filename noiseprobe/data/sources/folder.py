@@ -16,7 +16,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import soundfile as sf
 
@@ -26,6 +26,9 @@ from noiseprobe.data.manifest import Clip, Manifest, Rejected, clip_id, in_order
 from noiseprobe.errors import NoiseprobeError
 from noiseprobe.hashing import hash_files
 from noiseprobe.models.weights import Weights
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 UNKNOWN = 1 << 62  # libsndfile's length of a file that states none is 2^63 - 1
 SUFFIXES = {".wav", ".flac", ".ogg", ".mp3"}
@@ -83,6 +86,13 @@ def options(raw: dict[str, Any]) -> Options:
 def manifest(config: Config, weights: Weights, shortest: float) -> Manifest:
     """The clips of the folder that a cell's configuration names, whatever the model."""
     return listing(config.data, shortest)
+
+
+def decode(clip: Clip, sample_rate: int, channels: int, options: Options) -> "Tensor":
+    """The samples of a clip; `noiseprobe.data.audio.decode` says how."""
+    from noiseprobe.data import audio  # only now, so that finished cells never wait for torch
+
+    return audio.decode(clip, sample_rate, channels)
 
 
 def listing(data: DataConfig, shortest: float = 0.0) -> Manifest:

@@ -36,6 +36,8 @@ from noiseprobe.models.weights import Weights
 from noiseprobe.processes import exclusive, is_first
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from noiseprobe.models.base import MusicLM
 
 log = logging.getLogger(__name__)
@@ -118,6 +120,13 @@ def manifest(config: Config, weights: Weights, shortest: float) -> Manifest:
             raise
         raise NoiseprobeError(f"data.root: {where} can't be written or read: {error.strerror or error}") from error
     return Manifest(tuple(replace(clip, content=content[clip.path]) for clip in clips))
+
+
+def decode(clip: Clip, sample_rate: int, channels: int, options: Options) -> "Tensor":
+    """The samples of a clip; `noiseprobe.data.audio.decode` says how."""
+    from noiseprobe.data import audio  # only now, so that finished cells never wait for torch
+
+    return audio.decode(clip, sample_rate, channels)
 
 
 def _planned(folder: Path, options: Options, duration: float) -> dict[Clip, tuple[int, int]]:

@@ -1,0 +1,13 @@
+"""Blue noise: power growing with f (`tools.spectrum`; levels and fades: `tools.placing`)."""
+
+from functools import partial
+
+from noiseprobe.noise.tools.placing import Options, options, place
+from noiseprobe.noise.tools.spectrum import colored
+
+CHANGES = "samples"
+WHOLE = False
+
+__all__ = ["CHANGES", "WHOLE", "Options", "corrupt", "options"]
+
+corrupt = partial(place, partial(colored, -1.0))

@@ -1,0 +1,13 @@
+"""Pink noise: power 1/f from 10 Hz on, the same in every octave (`tools.spectrum`; levels, fades: `tools.placing`)."""
+
+from functools import partial
+
+from noiseprobe.noise.tools.placing import Options, options, place
+from noiseprobe.noise.tools.spectrum import colored
+
+CHANGES = "samples"
+WHOLE = False
+
+__all__ = ["CHANGES", "WHOLE", "Options", "corrupt", "options"]
+
+corrupt = partial(place, partial(colored, 1.0))

@@ -1,0 +1,79 @@
+"""How loud noise is: by RMS, or by loudness as ITU-R BS.1770 measures it."""
+
+import math
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from noiseprobe import checks
+from noiseprobe.noise.base import rms
+from noiseprobe.variants import Span
+
+MODES = ["match", "clip", "lufs", "snr"]
+MAX_DB = 200.0  # levels beyond are typing errors, and overflow float32 further out
+BLOCK = 0.4  # seconds, the block of BS.1770: loudness isn't defined for less
+LONG = 4.0  # seconds of noise on which its loudness is measured where a span is shorter than a block
+
+
+@dataclass(frozen=True)
+class Level:
+    """How loud noise is.
+
+    `match`: the RMS of what the noise replaces; `clip`: of the whole clip; `snr`: so many dB under the music in the
+    span; a number: dBFS of the RMS; `lufs`: the loudness of what it replaces. RMS is over all channels.
+    """
+
+    mode: str | float
+    snr: float | None = None
+
+    @property
+    def key(self) -> str:
+        """The level in text, for keys and tables: 'match', 'clip', 'lufs', 'snr+3.0dB', '-20.0dBFS'."""
+        if isinstance(self.mode, str):
+            return f"snr{float(self.snr or 0) + 0.0:+}dB" if self.mode == "snr" else self.mode
+        return f"{float(self.mode) + 0.0}dBFS"
+
+    def target(self, clean: np.ndarray, span: Span) -> float | None:
+        """The RMS that the noise should have, or None where silence gives no level to match. Not for `lufs`."""
+        if not isinstance(self.mode, str):
+            return 10 ** (self.mode / 20)
+        reference = rms(clean if self.mode == "clip" else clean[:, span.start : span.stop])
+        if reference == 0:
+            return None
+        return reference / 10 ** ((self.snr or 0.0) / 20)
+
+
+def level(raw: dict[str, Any]) -> Level:
+    """The checked keys `level` and `snr`.
+
+    Raises:
+        NoiseprobeError: for a value that isn't allowed.
+    """
+    mode, snr = raw["level"], raw["snr"]
+    if isinstance(mode, int | float) and not isinstance(mode, bool):
+        mode = checks.number("noise.level", mode, -MAX_DB, MAX_DB)
+    else:
+        mode = checks.choice("noise.level", mode, MODES, "or a number in dBFS")
+    if snr is not None:
+        snr = checks.number("noise.snr", snr, -MAX_DB, MAX_DB)
+    if (mode == "snr") != (snr is not None):
+        raise checks.refusal("noise.snr", snr, "a number in dB together with noise.level=snr, else null")
+    return Level(mode, snr)
+
+
+def loudness(audio: np.ndarray, sample_rate: int) -> float | None:
+    """Integrated loudness in LUFS (ITU-R BS.1770-4, gated); None for silence, and below the gate of -70 LUFS.
+
+    Shape:
+        audio: [C, N], at least BLOCK seconds.
+    """
+    import pyloudnorm  # and scipy: half a second
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns of what is beyond full scale, which is counted elsewhere
+        with np.errstate(divide="ignore"):
+            meter = pyloudnorm.Meter(sample_rate, block_size=BLOCK)
+            value = float(meter.integrated_loudness(audio.T.astype(np.float64)))
+    return value if math.isfinite(value) else None
