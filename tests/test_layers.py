@@ -16,6 +16,7 @@ LAYERS = [
     ["results"],
     ["data", "identity", "models", "metrics", "noise", "functional"],
     ["config", "processes", "hashing"],
+    ["positions", "score"],
     ["checks", "devices", "errors", "files", "help", "variants"],
 ]
 

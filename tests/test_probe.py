@@ -10,19 +10,21 @@ from running import weights
 from torch.utils.data import DataLoader, Subset
 
 from noiseprobe.config import PACKAGE, DataConfig, NoiseConfig
+from noiseprobe.data.audio import decode
 from noiseprobe.data.collate import Loaded, PairCollate
 from noiseprobe.data.datamodule import ClipDataset
-from noiseprobe.data.manifest import Manifest
+from noiseprobe.data.manifest import Clip, Manifest
 from noiseprobe.data.sources.folder import Options, listing
 from noiseprobe.errors import NoiseprobeError
 from noiseprobe.models.backends.transformers import TransformersMusicGen, load
+from noiseprobe.noise.white import Options as Noise
 from noiseprobe.probe import NoiseProbe
 from noiseprobe.results.records import Record, Records
-from noiseprobe.variants import Variant
+from noiseprobe.variants import Variant, at
 
 DEMO = PACKAGE / "assets/demo"
 SECONDS = 4.0
-VARIANTS = tuple(Variant("white", 2.0, length) for length in (0.0, 0.1, 0.5))
+VARIANTS = tuple(Variant("white", at(2.0, length)) for length in (0.0, 0.1, 0.5))
 
 
 @pytest.fixture(scope="module")
@@ -42,8 +44,11 @@ def make_probe(model: TransformersMusicGen, clips: Manifest, folder: Path, varia
 
 
 def collate(model: TransformersMusicGen, variants: tuple[Variant, ...] = VARIANTS) -> PairCollate:
-    noise = NoiseConfig("white", variants, "match", None)
-    return PairCollate(noise, seed=0, sample_rate=model.sample_rate, hop=model.hop)
+    return PairCollate(NoiseConfig("white", variants, Noise()), 0, model.sample_rate, model.hop, [], heard)
+
+
+def heard(clip: Clip) -> torch.Tensor:
+    return decode(clip, 32_000, 1)
 
 
 @torch.inference_mode()
@@ -51,7 +56,7 @@ def scores(
     model: TransformersMusicGen, clips: Manifest, folder: Path, batch_size: int, workers: int, order: list[int]
 ) -> dict[int, Record]:
     probe = make_probe(model, clips, folder)
-    dataset = Subset(ClipDataset(clips, model.sample_rate, model.channels), order)
+    dataset = Subset(ClipDataset(clips, heard), order)
     loader = DataLoader(dataset, batch_size, num_workers=workers, collate_fn=collate(model))
     pairs = [item for batch in loader for item in batch.items]
     assert [p.index for p in pairs] == order
@@ -94,7 +99,7 @@ def test_nothing_changes_before_the_noise_reaches(model: TransformersMusicGen, r
     for record in reference.values():
         for v in record.variants[1:]:
             differs = v.nll != record.clean
-            first = v.on - model.look_ahead
+            first = v.spans[0][0] - model.look_ahead
             assert not differs[0, :first].any()
             for k in range(1, 4):
                 assert not differs[k, : first - (k - 1)].any()
@@ -118,7 +123,7 @@ def test_the_nll_is_that_of_a_plain_forward_pass(
     model: TransformersMusicGen, clips: Manifest, reference: dict[int, Record]
 ) -> None:
     """A slow reference: transformers' modules called by hand, one code at a time, in float64 at the end."""
-    dataset = ClipDataset(clips, model.sample_rate, model.channels)
+    dataset = ClipDataset(clips, heard)
     loaded = dataset[0]
     assert isinstance(loaded, Loaded)
     with torch.inference_mode():
@@ -135,7 +140,7 @@ def test_the_nll_is_that_of_a_plain_forward_pass(
 
 def test_metric_states_stay_float64_under_bf16(clips: Manifest, tmp_path: Path) -> None:
     probe = make_probe(load(weights(PACKAGE / "assets/tiny"), "bf16"), clips, tmp_path)
-    pair = collate(probe.model)([ClipDataset(clips, 32_000, 1)[0]])  # type: ignore[arg-type]
+    pair = collate(probe.model)([ClipDataset(clips, heard)[0]])  # type: ignore[arg-type]
     with torch.inference_mode():
         probe.test_step(pair, 0)
     for profile in probe.profiles:
@@ -155,7 +160,7 @@ def test_an_nll_that_is_not_finite_is_an_error_with_its_place(
 
     monkeypatch.setattr(TransformersMusicGen, "logits", poisoned)
     probe = make_probe(model, clips, tmp_path)
-    batch = collate(model)([ClipDataset(clips, 32_000, 1)[0]])  # type: ignore[arg-type]
+    batch = collate(model)([ClipDataset(clips, heard)[0]])  # type: ignore[arg-type]
     with pytest.raises(NoiseprobeError, match=r"clean: the nll of codebook 2, frame 50 is nan"), torch.inference_mode():
         probe.test_step(batch, 0)
     assert probe.records.scored() == set()

@@ -30,7 +30,7 @@ def regions(
 
     Args:
         on: first corrupted frame.
-        off: first frame after the noise; `frames` or more if it lasts to the end.
+        off: first frame after the noise; `frames` if it lasts to the end.
         frames: frames of the clip.
         look_ahead: LA, frames before `on` on whose features the codec's convolutions change.
         look_back: LB, the same from `off` on.
@@ -38,19 +38,19 @@ def regions(
         first: the first frame that has a value; no region begins before it.
 
     Raises:
-        ValueError: if the span doesn't begin in the clip.
+        ValueError: if the span isn't within the clip.
 
     >>> regions(250, 350, 750, look_ahead=4, look_back=4, context=2)
     {'peak': (244, 255), 'assimilation': (255, 344), 'offset': (344, 359), 'recovery': (359, 750)}
     """
-    if not 0 <= on <= frames or off < on:
-        raise ValueError(f"span: got [{on}, {off}), expected 0 <= on <= {frames} frames and on <= off")
+    if not 0 <= on <= off <= frames:
+        raise ValueError(f"span: got [{on}, {off}), expected 0 <= on <= off <= {frames} frames")
     if on == off:
         return dict.fromkeys(REGIONS)
     reach = look_ahead + context
     after_peak = on + PEAK_FRAMES
     bounds = {"peak": (on - reach, after_peak)}
-    if off >= frames:
+    if off == frames:
         bounds["assimilation"] = (after_peak, frames)
     else:
         bounds["assimilation"] = (after_peak, off - reach)
@@ -67,7 +67,8 @@ def region_frames(
     """The frames of each region over all spans.
 
     Args:
-        spans: [on, off) of each, in order, none beginning before the one before it ends.
+        spans: [on, off) of each, in order, none beginning before the one before it ends; what lies beyond `frames` (the
+            last frames, which are in no mean) belongs to no region.
 
     Returns:
         For each region int64 frames, in order; empty where no span has it. No frame is in two.
@@ -81,9 +82,9 @@ def region_frames(
     starts = [on - look_ahead - context for on, _ in spans]
     begin = first
     for i, (on, off) in enumerate(spans):
-        # Where spans are nearer than the reach, the next one's peak still begins after this one's onset.
-        end = frames if i + 1 == len(spans) else min(max(starts[i + 1], on), frames)
-        for name, bounds in regions(on, off, max(end, on), look_ahead, look_back, context, begin).items():
+        # A span keeps its first frame, though the next one's peak reach over it, or it begin in the last frames.
+        end = max(frames if i + 1 == len(spans) else starts[i + 1], on + 1)
+        for name, bounds in regions(on, min(off, end), end, look_ahead, look_back, context, begin).items():
             found[name] += range(bounds[0], min(bounds[1], frames)) if bounds else ()
         begin = max(end, first)
     return {name: np.array(values, dtype=np.int64) for name, values in found.items()}

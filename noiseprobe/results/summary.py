@@ -32,9 +32,12 @@ def _noise(cell: CellInfo) -> str:
     if not all(isinstance(v.where, Fixed) and len(v.where.places) == 1 for v in variants):
         return f"{text}+{';'.join(v.where.name for v in variants)}"
     rate = cell.sample_rate / cell.hop
-    lengths = dict.fromkeys("end" if v.length is None else f"{v.length * rate:g}f" for v in variants)
+    lengths = ",".join(dict.fromkeys(f"{v.length * rate:g}" for v in variants if v.length is not None))
+    lengths += "f" if lengths else ""
+    if any(v.length is None for v in variants):
+        lengths += ",end" if lengths else "end"
     onsets = dict.fromkeys(f"{(v.onset or 0) * rate:g}" for v in variants)
-    return f"{text}+{','.join(lengths)}@{','.join(onsets)}"
+    return f"{text}+{lengths}@{','.join(onsets)}"
 
 
 def summary(cell: CellInfo, rows: list[dict[str, Any]], rejected: int) -> dict[str, Any]:

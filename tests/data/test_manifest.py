@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from noiseprobe.data.manifest import Clip, clip_id, in_order, limited, shard
-from noiseprobe.variants import Variant
+from noiseprobe.variants import Variant, at
 
 
 def clip(group, song, name, start=0.0, duration=15.0):
@@ -112,4 +112,4 @@ def test_clip_ids(start, expected):
     ("duration", "fits"), [(15.0, True), (8.0, True), (6.0, True), (5.999, False), (6.0 - 1e-12, True), (3.0, False)]
 )
 def test_a_clip_fits_where_it_goes_on_after_the_noise(duration, fits):
-    assert clip("g", "s", "x", duration=duration).fits(Variant("white", 3.0, 2.0), margin=1.0) is fits
+    assert clip("g", "s", "x", duration=duration).fits(Variant("white", at(3.0, 2.0))) is fits

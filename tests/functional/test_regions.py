@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from noiseprobe.functional.regions import REGIONS, regions
+from noiseprobe.functional.regions import REGIONS, region_frames, regions
 
 NOTHING = {"peak": None, "assimilation": None, "offset": None, "recovery": None}
 
@@ -61,7 +61,7 @@ def test_peak_is_clipped_at_frame_0():
 
 
 def test_noise_to_the_end_leaves_no_recovery():
-    assert regions(250, 750, 750, 4, 4, 2) == ranges((244, 255), (255, 744), (744, 750), None)
+    assert regions(250, 750, 750, 4, 4, 2) == ranges((244, 255), (255, 750), None, None)
     assert regions(250, 745, 750, 4, 4, 2) == ranges((244, 255), (255, 739), (739, 750), None)
 
 
@@ -92,3 +92,47 @@ def test_without_noise_there_is_no_region(at):
 def test_a_span_outside_the_clip_raises(on, off, frames):
     with pytest.raises(ValueError, match=rf"got \[{on}, {off}\), expected .*{frames} frames"):
         regions(on, off, frames)
+
+
+def test_one_span_has_the_same_frames_either_way():
+    one, joint = regions(250, 350, 750, 4, 4, 2, 1), region_frames([(250, 350)], 750, 4, 4, 2, 1)
+    assert {n: list(range(*r)) for n, r in one.items() if r} == {n: f.tolist() for n, f in joint.items() if len(f)}
+
+
+def test_each_of_several_spans_has_its_regions_up_to_the_next_ones_peak():
+    found = region_frames([(100, 150), (200, 210), (216, 400)], 400, look_ahead=4, look_back=4, context=2)
+    assert ranges_of(found["peak"]) == [(94, 105), (194, 205), (210, 221)]
+    assert ranges_of(found["assimilation"]) == [(105, 144), (205, 210), (221, 400)]
+    # The second has neither offset nor recovery: they can't be told from the third's peak.
+    assert ranges_of(found["offset"]) == [(144, 159)]
+    assert ranges_of(found["recovery"]) == [(159, 194)]
+
+
+def test_no_frame_is_in_two_regions_and_none_is_lost_after_the_first_onset():
+    rng = random.Random(1)
+    for _ in range(2000):
+        frames = rng.randint(20, 400)
+        marks = sorted(rng.randint(0, frames) for _ in range(2 * rng.randint(1, 5)))
+        spans = [(on, off) for on, off in zip(marks[::2], marks[1::2], strict=True) if on < off]
+        ahead, back, context = rng.randint(0, 6), rng.randint(0, 6), rng.randint(0, 3)
+        found = region_frames(spans, frames - 3, ahead, back, context, first=1)
+        covered = sorted(t for name in REGIONS for t in found[name].tolist())
+        begin = max(min(on for on, _ in spans) - ahead - context, 1) if spans else frames
+        assert covered == list(range(begin, frames - 3)), (spans, frames, ahead, back, context)
+
+
+@pytest.mark.parametrize("spans", [[(10, 20), (15, 30)], [(20, 30), (10, 15)]])
+def test_spans_out_of_order_raise(spans):
+    with pytest.raises(ValueError, match="in order and apart"):
+        region_frames(spans, 100)
+
+
+def ranges_of(frames):
+    """Runs of consecutive frames as (start, stop)."""
+    runs = []
+    for t in frames.tolist():
+        if runs and runs[-1][1] == t:
+            runs[-1][1] = t + 1
+        else:
+            runs.append([t, t + 1])
+    return [tuple(run) for run in runs]
