@@ -5,6 +5,7 @@ what is allowed. It loads nothing and takes milliseconds, so all cells of a swee
 """
 
 import importlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from importlib.util import find_spec
@@ -111,6 +112,8 @@ class Config:
     strict: bool
     force: bool
     fail_fast: bool
+    sweep: str | None
+    figures: tuple[str, ...]
 
 
 DATA_KEYS = ["name", "source", "duration", "limit", "batch_size", "num_workers"]
@@ -148,12 +151,29 @@ def check(cfg: DictConfig) -> Config:
         strict=checks.boolean("strict", raw["strict"]),
         force=checks.boolean("force", raw["force"]),
         fail_fast=checks.boolean("fail_fast", raw["fail_fast"]),
+        sweep=None if raw["sweep"] is None else _stem("sweep", raw["sweep"]),
+        figures=_figures(raw["figures"]),
     )
 
 
 def modules(folder: str) -> list[str]:
     """The names that a folder of the package offers: one module, one name; `base` and private ones aside."""
     return sorted(p.stem for p in (PACKAGE / folder).glob("*.py") if p.stem != "base" and not p.stem.startswith("_"))
+
+
+def _stem(key: str, value: Any) -> str:
+    """A text that file names can begin with."""
+    text = checks.text(key, value)
+    if not re.fullmatch(r"\w[\w.+-]*", text):
+        raise checks.refusal(key, value, "a name for files, of letters, digits and _ . + -")
+    return text
+
+
+def _figures(value: Any) -> tuple[str, ...]:
+    """Names of `report/sweeps`, each once; an empty list: no figure."""
+    known = modules("report/sweeps")
+    names = value if isinstance(value, list) else [value]
+    return tuple(dict.fromkeys(checks.choice("figures", name, known, "or a list of them") for name in names))
 
 
 def _source(name: str) -> Any:

@@ -4,9 +4,11 @@ The memory is a JSON file under the user's cache folder. Losing it costs time, n
 started anew; entries are only ever added, and the file is replaced in one step.
 """
 
+import errno
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -28,8 +30,11 @@ def hash_files(paths: Iterable[Path]) -> tuple[dict[Path, str], dict[Path, OSErr
     errors: dict[Path, OSError] = {}
     for path in paths:
         try:
-            stat = path.stat()
-            key, stamp = str(path.resolve()), [stat.st_size, stat.st_mtime_ns]
+            at = path.stat()
+            if not stat.S_ISREG(at.st_mode):  # a pipe would wait, a device never end
+                raise OSError(errno.EINVAL, "not a regular file", str(path))
+            # latin-1: any bytes are a key, where JSON takes only text
+            key, stamp = os.fsencode(path.resolve()).decode("latin-1"), [at.st_size, at.st_mtime_ns]
             known = memory.get(key)
             if isinstance(known, list) and len(known) == 3 and known[:2] == stamp:
                 hashes[path] = str(known[2])

@@ -8,6 +8,7 @@ from typing import Any
 from noiseprobe import checks
 from noiseprobe.variants import (
     MARGIN,
+    MOST,
     PAPER_FRAME_RATE,
     PAPER_LENGTHS,
     PAPER_ONSET,
@@ -140,13 +141,13 @@ def _scattered(
             piece = Place(0, length).length
             assert piece is not None
             where = Scattered(share, piece, earliest)
-            most = min(duration - MARGIN - earliest, 1.5 * share * (duration - earliest))
+            most = min(duration - MARGIN - earliest, MOST * share * (duration - earliest))
             if piece > most + 1e-9:
                 why = f"a piece and {MARGIN:g} s must fit in a clip, and one piece be about that share of it at most"
                 allowed = f"at most {max(most, 0):.3g} s: {why}"
                 raise checks.refusal(_key(raw, "length", "frames"), f"{piece:g} s", allowed)
             found.append(Variant(kind, where))
     _once(raw, "length", "frames", lengths)
-    if len(set(found)) < len(found):
+    if len({v.name for v in found}) < len(found):  # a name rounds the share
         raise checks.refusal("noise.share", raw["share"], "each share once")
     return tuple(found)

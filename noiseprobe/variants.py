@@ -1,13 +1,15 @@
 """Variants: which corrupted versions of a clip there are, and which samples and frames each one touches."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 PAPER_LENGTHS = (0.1, 0.2, 1.0, 2.0, 3.0, 4.0)  # seconds: 5, 10, 50, 100, 150 and 200 frames
 PAPER_ONSET = 5.0  # seconds
 MARGIN = 1.0  # seconds that a clip must go on after the noise
+MOST = 1.5  # times the share asked for that one scattered piece may take
 PAPER_FRAME_RATE = 50.0  # frames a second; noise.frames and noise.onset_frame count in these, whatever the model
 
 
@@ -22,7 +24,11 @@ def seconds_of_frames(frames: int) -> float:
 
 @dataclass(frozen=True)
 class Span:
-    """A stretch [start, stop) of samples from `onset` seconds on, and the frames [on, off) that it overlaps."""
+    """A stretch [start, stop) of samples from `onset` seconds on, and the frames [on, off) that it overlaps.
+
+    Of several spans each begins where the one before it ends or later, in samples and in frames: a frame that two of
+    them overlap is the earlier one's, so a span within such a frame has none.
+    """
 
     onset: float
     start: int
@@ -77,14 +83,15 @@ class Fixed:
         return self.places[-1].ends + margin
 
     def spans(self, sample_rate: int, hop: int, samples: int, random: np.random.RandomState) -> tuple[Span, ...]:
-        return tuple(_span(p.onset, p.length, sample_rate, hop, samples) for p in self.places)
+        return _apart([_span(p.onset, p.length, sample_rate, hop, samples) for p in self.places], hop)
 
 
 @dataclass(frozen=True)
 class Scattered:
     """Places drawn for each clip: pieces of `length_each` seconds that take `share` of the time from `earliest` on.
 
-    Every way to place them apart is as likely as any other.
+    Every way to place them is as likely as any other; they don't overlap. Whole pieces come nearest to the share that
+    was asked for: a clip too short for that (`MOST`) isn't long enough.
     """
 
     share: float
@@ -94,7 +101,7 @@ class Scattered:
     @property
     def name(self) -> str:
         after = f">{self.earliest}s" if self.earliest else ""
-        return f"{round(self.share * 100, 6):g}%x{self.length_each}s{after}"
+        return f"{round(self.share * 100, 6):.8g}%x{self.length_each}s{after}"
 
     @property
     def onset(self) -> None:
@@ -105,7 +112,7 @@ class Scattered:
         return None
 
     def needs(self, margin: float) -> float:
-        return self.earliest + self.length_each + margin
+        return self.earliest + max(self.length_each, self.length_each / (MOST * self.share) - MARGIN) + margin
 
     def spans(self, sample_rate: int, hop: int, samples: int, random: np.random.RandomState) -> tuple[Span, ...]:
         room = samples / sample_rate - self.earliest
@@ -113,7 +120,7 @@ class Scattered:
         # Sorted uniform numbers cut the time that stays free, and the pieces stand in the cuts.
         cuts = np.sort(random.uniform(0, max(room - count * self.length_each, 0.0), count))
         onsets = [round(self.earliest + float(cut) + i * self.length_each, 6) for i, cut in enumerate(cuts)]
-        return tuple(_span(onset, self.length_each, sample_rate, hop, samples) for onset in onsets)
+        return _apart([_span(onset, self.length_each, sample_rate, hop, samples) for onset in onsets], hop)
 
 
 @dataclass(frozen=True)
@@ -171,3 +178,15 @@ def _span(onset: float, length: float | None, sample_rate: int, hop: int, sample
     on = start // hop
     off = math.ceil(stop / hop) if stop > start else on
     return Span(onset, start, stop, on, off)
+
+
+def _apart(spans: Iterable[Span], hop: int) -> tuple[Span, ...]:
+    """Spans in order, each cut where the next begins: rounding to samples may have moved both by half a one."""
+    found: list[Span] = []
+    for span in spans:
+        if found and found[-1].stop > span.start:
+            found[-1] = replace(found[-1], stop=span.start, off=math.ceil(span.start / hop))
+        if found:
+            span = replace(span, on=min(max(span.on, found[-1].off), span.off))
+        found.append(span)
+    return tuple(found)

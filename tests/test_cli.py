@@ -114,6 +114,12 @@ def test_a_sweep_over_two_models_ends_with_the_effect_against_their_size(tmp_pat
     assert done.stdout.count("loading ") == 2  # one after the other, each for its two cells
     assert "results/sizes-delay.png" in done.stdout
     assert (tmp_path / "results/sizes-delay.svg").is_file()
+    # An experiment's own sweep varies faster than the models, so each is loaded once there too.
+    short = ["data.limit=1", "data.duration=3", "noise.segment_frames=1,10", "paths.results=shuffled"]
+    done = command("--config-dir", "own", "+experiment=paper_fig5", "model=A,B", *short, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("loading ") == 2
+    assert "shuffled/paper_fig5-sizes-delay.png" in done.stdout
     cells = load_results(tmp_path / "results").cells
     sizes = cells.drop_duplicates("model").set_index("model")["parameters"]
     per_layer = sum(p.numel() for p in whole.decoder.model.decoder.layers[0].parameters())

@@ -1,6 +1,10 @@
-"""Around a sweep: check all cells before the first one starts; tables, index and failures at the end."""
+"""Around a sweep: check all cells before the first one starts; tables, index, figures and failures at the end."""
 
+import importlib
 import sys
+import traceback
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +13,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 from noiseprobe import config as configuration
 from noiseprobe.errors import NoiseprobeError
@@ -24,6 +28,10 @@ class SweepCallback(Callback):
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Say which cells can't run, before any does."""
+        if _several_experiments(config):
+            print("experiment: got several, expected one: run them one after another", file=sys.stderr)
+            raise SystemExit(1)
+        put_first(config)
         cells = combinations(config)
         self.expected = len(cells)
         bad = [f"{' '.join(o)}: {error}" for o in cells if (error := _error(config, o))]
@@ -37,33 +45,76 @@ class SweepCallback(Callback):
         stop = job_return.status == JobStatus.FAILED and config.get("fail_fast") is True
         # After a failed job Hydra's sweeper raises once all have run, and never calls on_multirun_end.
         if self.expected is not None and (stop or len(self.jobs) == self.expected):
-            self._finish(Path(config.paths.results))
-            if stop:
+            complete = self._finish(config)
+            if stop or not complete:
                 raise SystemExit(1)
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """For launchers that run jobs in other processes: what is finished by now."""
-        if not self.jobs:
-            self._finish(Path(config.paths.results))
+        if not self.jobs and not self._finish(config):
+            raise SystemExit(1)
 
-    def _finish(self, results: Path) -> None:
-        """The sweep's table and index, then what failed and why."""
+    def _finish(self, config: DictConfig) -> bool:
+        """The sweep's table, index and figures, then what failed and why; whether all of the former could be made."""
         from noiseprobe.report.console import print_cells
-        from noiseprobe.results.index import finished, models, write_index
+        from noiseprobe.results.index import finished, write_index
 
+        results = Path(config.paths.results)
         done = [Path(j.return_value) for j in self.jobs if j.status == JobStatus.COMPLETED]
+        complete = True
         if cells := list(dict.fromkeys(done)) if self.jobs else finished(results):
-            print_cells(cells)
-            print(f"index    {write_index(results)}")
-            if len(models(cells)) > 1:
-                from noiseprobe.report.sizes import write_sizes  # needs pandas and matplotlib
-
-                for path in write_sizes(results, cells):
-                    print(f"sizes    {path}")
+            complete &= _step("table", lambda: print_cells(cells))
+            complete &= _step("index", lambda: [write_index(results)])
+            for name in config.figures if OmegaConf.is_list(config.figures) else [config.figures]:
+                complete &= _step(name, partial(_draw, name, results, cells, config.sweep))
         for job in self.jobs:
             if job.status == JobStatus.FAILED:
                 error = job._return_value  # the property would raise it
                 print(f"failed   {' '.join(job.overrides or [])}: {error}", file=sys.stderr)
+        return complete
+
+
+def _step(name: str, step: Callable[[], Sequence[Path] | None]) -> bool:
+    """Do one thing and print what it wrote; what fails hides neither the rest nor itself.
+
+    Returns:
+        Whether it succeeded.
+    """
+    try:
+        for path in step() or ():
+            print(f"{name:8} {path}")
+    except Exception as error:
+        print(f"failed   {name}: {type(error).__name__}: {error}", file=sys.stderr)
+        if not isinstance(error, NoiseprobeError | OSError):
+            traceback.print_exc()
+        return False
+    return True
+
+
+def _draw(figure: str, results: Path, cells: Sequence[Path], sweep: str | None) -> list[Path]:
+    module = importlib.import_module(f"noiseprobe.report.sweeps.{figure}")  # needs matplotlib
+    written: list[Path] = module.write(results, cells, sweep)
+    return written
+
+
+def _several_experiments(config: DictConfig) -> bool:
+    """Whether experiments are swept over: Hydra would take none of their own sweeps then."""
+    overrides = OverridesParser.create().parse_overrides(config.hydra.overrides.task)
+    return any(o.key_or_group == "experiment" and o.is_sweep_override() for o in overrides)
+
+
+def put_first(config: DictConfig) -> None:
+    """Let what the command line sweeps over vary more slowly than what the experiment does.
+
+    Hydra has it the other way round, so that with model=A,B each model would be loaded again for every cell. It reads
+    the sweeper's parameters only after callbacks have seen them.
+    """
+    if not config.hydra.sweeper.get("params"):
+        return
+    task = [(o.get_key_element(), o) for o in OverridesParser.create().parse_overrides(config.hydra.overrides.task)]
+    own = {key: str(o.input_line).partition("=")[2] for key, o in task if o.is_sweep_override()}
+    with open_dict(config.hydra.sweeper):
+        config.hydra.sweeper.params = own | {k: v for k, v in config.hydra.sweeper.params.items() if k not in own}
 
 
 def combinations(config: DictConfig) -> list[list[str]]:

@@ -1,6 +1,7 @@
 """Decode a clip to what the model hears: its rate, its channels, float32, exactly as many samples as the clip has."""
 
 import math
+import os
 
 import numpy as np
 import soundfile as sf
@@ -13,7 +14,10 @@ from noiseprobe.data.manifest import Clip
 # torchaudio's defaults: zero crossings on each side of the sinc, and the cut-off as a share of the lower rate
 WIDTH, ROLLOFF = 6, 0.99
 MAX_FILTER = 10_000_000  # taps over all phases up to which torchaudio's own filter is used (40 MB)
-CHUNK = 1 << 16  # output samples at a time
+CHUNK = 1 << 21  # weights at a time
+# Integers of 16 bits stored as floats go so far. Far beyond, float32 swallows what tells the codec's codes apart, and
+# they would come out all alike without any value being infinite.
+LOUDEST = 2.0**15
 
 
 class BadAudio(Exception):
@@ -30,13 +34,16 @@ def decode(clip: Clip, sample_rate: int, channels: int) -> Tensor:
         -> [channels, round(clip.duration * sample_rate)]
 
     Raises:
-        BadAudio: for a file that doesn't decode, ends early, or holds NaN or infinite samples.
+        BadAudio: for a file that doesn't decode, ends early, or holds NaN, infinite or absurd samples.
     """
     try:
-        with sf.SoundFile(str(clip.path)) as f:
+        with sf.SoundFile(os.fsencode(clip.path)) as f:
             rate = f.samplerate
             first, asked = round(clip.start * rate), round(clip.duration * rate)
-            f.seek(first)
+            if first and f.seekable():
+                f.seek(first)
+            elif first:  # GSM 6.10 and its like only go forward
+                f.read(first, dtype="float32")
             if first + asked == f.frames + 1:  # start and duration are rounded each by itself
                 asked -= 1
             x = f.read(asked, dtype="float32", always_2d=True).T
@@ -46,6 +53,8 @@ def decode(clip: Clip, sample_rate: int, channels: int) -> Tensor:
         raise BadAudio(f"truncated: {x.shape[1]} of {asked} samples could be decoded")
     if not np.isfinite(x).all():
         raise BadAudio("holds NaN or infinite samples")
+    if x.size and (loudest := np.abs(x).max()) > LOUDEST:
+        raise BadAudio(f"holds samples of {loudest:.3g}, where full scale is 1")
     if x.shape[0] != channels or channels > 2:
         x = np.repeat(x.mean(0, keepdims=True, dtype=np.float32), channels, axis=0)
     audio = torch.from_numpy(np.ascontiguousarray(x))
@@ -72,7 +81,7 @@ def resample(audio: Tensor, rate: int, to: int) -> Tensor:
     reach = math.ceil(WIDTH * rate / base) + 1
     padded = torch.nn.functional.pad(audio, (reach, reach))
     chunks = []
-    for steps in torch.arange(math.ceil(audio.shape[1] * to / rate)).split(CHUNK):
+    for steps in torch.arange(math.ceil(audio.shape[1] * to / rate)).split(max(1, CHUNK // (2 * reach))):
         at = steps.double() * rate / to  # position of each output sample in the input
         nearest = at.floor().long()
         taps = nearest[:, None] + torch.arange(-reach + 1, reach + 1)

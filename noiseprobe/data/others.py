@@ -1,7 +1,8 @@
 """Another clip of the data, to be put into one: which it is hangs on nothing but seed, clip, kind and the candidates.
 
 Each candidate gets a hash with the clip, and the smallest wins (rendezvous hashing): whatever else is in the data, in
-whatever order, a clip keeps its donor as long as that one is there.
+whatever order, a clip keeps its donor as long as that one is there. The same stretch of the same file under another
+name, in two groups for instance, is no other clip.
 """
 
 from collections.abc import Callable, Sequence
@@ -40,7 +41,7 @@ class Others:
         mine = (self.clip.group, self.clip.song)
         found = [
             c for c in self.clips
-            if c.id != self.clip.id and ((c.group, c.song) == mine) == (song == "same")
+            if not self._itself(c) and ((c.group, c.song) == mine) == (song == "same")
             and round(c.duration * self.sample_rate) >= samples
         ]  # fmt: skip
         for donor in sorted(found, key=lambda c: digest([*self.key, self.clip.id, c.id])):
@@ -51,3 +52,7 @@ class Others:
         seconds = samples / self.sample_rate
         whose = "the same song" if song == "same" else "another song"
         raise CannotCorrupt(f"no other clip of {whose} is at least {seconds:.3f} s long")
+
+    def _itself(self, other: Clip) -> bool:
+        same = other.content == self.clip.content != "" and other.start == self.clip.start
+        return other.id == self.clip.id or same

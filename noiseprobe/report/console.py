@@ -10,8 +10,9 @@ from rich.console import Console
 from rich.table import Table
 
 from noiseprobe.functional.regions import REGIONS
+from noiseprobe.report.settings import differing_options, label
 
-# columns where the cells of a sweep differ
+# columns where the cells of a sweep differ; of the kind's keys those that do
 DIFFERENCES = ["model", "weights", "backend", "data", "options", "precision", "condition", "seed"]
 
 
@@ -36,23 +37,27 @@ def print_cells(folders: Sequence[Path]) -> None:
 
 
 def _table(summaries: Sequence[dict[str, Any]]) -> Table:
+    own = differing_options([(s["noise"], s["options"]) for s in summaries])
+    summaries = [s | {"options": label(o, o)} for s, o in zip(summaries, own, strict=True)]
     varying = [name for name in DIFFERENCES if len({str(s[name]) for s in summaries}) > 1]
     if len({s["model"] for s in summaries}) == len({s["weights"] for s in summaries}) and "weights" in varying:
         varying.remove("weights")  # the names tell them apart
     constant = ", ".join(str(summaries[0][name]) for name in ["model", "data"] if name not in varying)
     constant += ", parallel scoring" if summaries[0]["scoring"] == "parallel" else ""
     title = "means in nats, +- standard error over songs; delta = corrupted - clean"
+    variants = [(s, v) for s in summaries for v in s["variants"]]
+    if any(_pair(v["delta"]) == "0" for _, v in variants):
+        title += "; 0 without decimals: exactly"
     table = Table(title=f"{constant}: {title}" if constant else title)
     for heading in [*varying, "noise"]:
         table.add_column(heading, no_wrap=True)
     for heading in ["clips", "songs", "clean nll", "corrupted", "delta", *REGIONS]:
         table.add_column(heading, justify="right", no_wrap=True)
-    for s in summaries:
-        for v in s["variants"]:
-            cells = [*(str(s[name]) for name in varying), v["variant"], str(v["n_clips"]), str(v["n_songs"])]
-            cells += [_number(v[c]["mean"]) for c in ["nll_clean", "nll_corrupted"]]
-            cells += [_pair(v[c]) for c in ["delta", *(f"{r}_delta" for r in REGIONS)]]
-            table.add_row(*cells)
+    for s, v in variants:
+        cells = [*(str(s[name]) for name in varying), v["variant"], str(v["n_clips"]), str(v["n_songs"])]
+        cells += [_number(v[c]["mean"]) for c in ["nll_clean", "nll_corrupted"]]
+        cells += [_pair(v[c]) for c in ["delta", *(f"{r}_delta" for r in REGIONS)]]
+        table.add_row(*cells)
     return table
 
 
@@ -63,4 +68,6 @@ def _number(value: float | None) -> str:
 def _pair(value: dict[str, Any]) -> str:
     if value["mean"] is None:
         return "-"
+    if value["mean"] == 0 and not value["se"]:
+        return "0"  # not a small number, rounded
     return f"{value['mean']:+.3f}" + ("" if value["se"] is None else f" +-{value['se']:.3f}")

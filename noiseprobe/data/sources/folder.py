@@ -6,6 +6,8 @@ Without a manifest, subfolders say what belongs together:
     root/jazz/x.wav           group: jazz              song: x
     root/jazz/monk/x.wav      group: jazz              song: monk (all files below it)
 
+Files whose names begin with a dot or end otherwise are left alone; links are followed, each folder is searched once.
+
 With a manifest, a CSV table with the column `path` (relative to the root or absolute) and optionally `start` (seconds),
 `song`, `group` and `description` (text that the model is conditioned on); a row is a clip where `start` is given, else
 a file. Other columns are left alone.
@@ -13,6 +15,7 @@ a file. Other columns are left alone.
 
 import csv
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,7 +34,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 UNKNOWN = 1 << 62  # libsndfile's length of a file that states none is 2^63 - 1
+NO_MPEG = 7  # libsndfile's code for files that don't exist, and for an ID3 tag without a frame of MPEG after it
 SUFFIXES = {".wav", ".flac", ".ogg", ".mp3"}
+# Reading a pipe waits for ever, and /dev/zero never ends: nothing but a regular file is opened.
+KINDS = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket"}
 
 
 @dataclass(frozen=True)
@@ -124,7 +130,7 @@ def listing(data: DataConfig, shortest: float = 0.0) -> Manifest:
         raise NoiseprobeError(f"data.manifest: {options.manifest} names a clip (path and start) twice")
     short = [c for c in clips if c.duration < shortest - 1e-9]
     why = f"too short: the shortest noise and what must follow it end at {shortest:g} s"
-    rejected += [Rejected(_relative(c.path, options.root), f"{c.duration:.3f} s are {why}", c.id) for c in short]
+    rejected += [Rejected(_relative(c.path, options.root), f"{c.duration:.6g} s are {why}", c.id) for c in short]
     clips = limited(in_order(c for c in clips if c.duration >= shortest - 1e-9), data.limit)
     content, errors = hash_files(dict.fromkeys(c.path for c in clips))
     vanished = [c for c in clips if c.path in errors]
@@ -133,22 +139,46 @@ def listing(data: DataConfig, shortest: float = 0.0) -> Manifest:
 
 
 def _scan(root: Path, rejected: list[Rejected]) -> Iterator[Entry]:
-    def unreadable(error: OSError) -> None:
-        rejected.append(Rejected(_relative(Path(error.filename), root), _reason(error)))
+    known: set[str] = set()
+    for folder, names in _folders(root, rejected):
+        for name in names:
+            path = folder / name
+            if path.suffix.lower() not in SUFFIXES or name.startswith("."):
+                continue
+            relative = _relative(path, root)
+            if relative in known:  # a file called a\xff.wav beside one whose name holds that byte
+                rejected.append(Rejected(relative, "another file's name, with its bytes written out, is the same"))
+                continue
+            known.add(relative)
+            group, song = _group_and_song(path, root)
+            yield Entry(path, relative, song, group, None)
 
-    seen: set[tuple[int, int]] = set()  # folders by device and inode: links are followed, loops are not
-    for folder, folders, files in os.walk(root, followlinks=True, onerror=unreadable):
-        stat = os.stat(folder)
-        if (stat.st_dev, stat.st_ino) in seen:
-            folders.clear()
+
+def _folders(root: Path, rejected: list[Rejected]) -> Iterator[tuple[Path, list[str]]]:
+    """Each folder once and the sorted names in it; os.walk would fail a thousand levels down."""
+    seen: set[tuple[int, int]] = set()  # by device and inode: links are followed, loops are not
+    pending = [root]
+    while pending:
+        folder = pending.pop()
+        try:
+            at = folder.stat()
+            if (at.st_dev, at.st_ino) in seen:
+                continue
+            seen.add((at.st_dev, at.st_ino))
+            with os.scandir(folder) as found:
+                entries = sorted(found, key=lambda e: e.name)
+        except OSError as error:
+            rejected.append(Rejected(_relative(folder, root), _reason(error)))
             continue
-        seen.add((stat.st_dev, stat.st_ino))
-        folders.sort()
-        for name in sorted([*files, *folders]):
-            path = Path(folder) / name
-            if path.suffix.lower() in SUFFIXES and not name.startswith("."):
-                group, song = _group_and_song(path, root)
-                yield Entry(path, _relative(path, root), song, group, None)
+        yield folder, [e.name for e in entries]
+        pending += [folder / e.name for e in reversed(entries) if _is_folder(e)]
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
 
 
 def _group_and_song(path: Path, root: Path) -> tuple[str, str]:
@@ -209,17 +239,19 @@ def _text(name: str) -> str:
 
 
 def _seconds(path: Path) -> float:
-    if path.is_dir():
-        raise ValueError("a folder, not an audio file")
-    if path.stat().st_size == 0:
+    at = path.stat()
+    if not stat.S_ISREG(at.st_mode):
+        raise ValueError(f"{KINDS.get(stat.S_IFMT(at.st_mode), 'a device')}, not an audio file")
+    if at.st_size == 0:
         raise ValueError("an empty file")
-    info = sf.info(str(path))
+    with path.open("rb"):
+        pass  # libsndfile calls a missing permission a system error
+    info = sf.info(os.fsencode(path))  # soundfile refuses text that isn't UTF-8
     if info.frames < 1:
         raise ValueError("no audio in the file")
-    if info.frames < UNKNOWN:
-        return float(info.frames / info.samplerate)
-    # A streamed FLAC doesn't say how long it is.
-    return sum(map(len, sf.blocks(str(path), blocksize=1 << 16))) / info.samplerate
+    if info.frames >= UNKNOWN:  # of a streamed FLAC, whose end libsndfile can't find
+        raise ValueError("a stream whose header doesn't say how long it is")
+    return float(info.frames / info.samplerate)
 
 
 def _windows(entry: Entry, seconds: float, duration: float, options: Options) -> Iterator[Clip]:
@@ -250,5 +282,7 @@ def _reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     if isinstance(error, sf.LibsndfileError):
+        if error.code == NO_MPEG:
+            return "not readable as audio: no MPEG audio in it"
         return f"not readable as audio: {error.error_string}"
     return str(error)

@@ -1,0 +1,48 @@
+"""The span backwards: its last sample first. Channels are reversed together; nothing is drawn.
+
+The seams are hard, or with `fade` crossfaded with the music that stood there, keeping the power (`tools.crossfade`:
+inside the span, at most half of it each, none at the clip's own ends). A span of one sample is its own reverse.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from noiseprobe.noise.base import Corruption, Draws, Heard, replaced
+from noiseprobe.noise.tools import crossfade
+from noiseprobe.variants import Span
+
+CHANGES = "samples"
+WHOLE = False
+
+
+@dataclass(frozen=True)
+class Options:
+    """The keys of reverse.
+
+    Attributes:
+        fade: seconds of crossfade with the music.
+    """
+
+    fade: float = 0.0
+
+
+def options(raw: dict[str, Any]) -> Options:
+    """The checked keys.
+
+    Raises:
+        NoiseprobeError: for a value that isn't allowed.
+    """
+    return Options(fade=crossfade.fade(raw))
+
+
+def corrupt(heard: Heard, spans: Sequence[Span], draws: Draws, options: Options) -> Corruption:
+    fade = round(options.fade * heard.sample_rate)
+
+    def content(span: Span, music: np.ndarray) -> np.ndarray:
+        up = crossfade.rise(music.shape[1], fade, crossfade.seams(heard, span))
+        return crossfade.mixed(music, music[:, ::-1], up)
+
+    return replaced(heard, spans, content)
