@@ -2,12 +2,11 @@
 
     python bench/gpu.py FOLDER [small medium large] [--backends transformers audiocraft] [--workers 0 4]
 
-FOLDER is for checkpoints (bench/released.py makes them; small 3 GB, medium 11 GB, large 22 GB for both layouts) and
-results. A clip is 15 s in seven sequences, clean and six lengths of noise, encoded and scored as one batch, as
-noiseprobe does on a GPU. The first table takes its halves apart: medians of seven after two, and the most memory that
-torch had handed out. The heads, zero in the files, are made random there, so that the second can compare precisions.
-The third is of whole runs in bf16 on the demo's 24 clips twice over: the time of a clip between the first tenth
-and the last, and how much of that time nvidia-smi saw a kernel run.
+FOLDER is for checkpoints (made by bench/released.py; small 3 GB, medium 11 GB, large 22 GB for both layouts) and
+results. First the halves of a clip, 15 s in seven sequences, encoded and scored as one batch, as noiseprobe does on a
+GPU: medians of seven after two, and the most memory that torch had handed out. The heads, zero in the files, are made
+random, so that precisions can be compared. Then whole runs in bf16 on the demo's 24 clips twice over, between the first
+tenth and the last: the time of a clip, and how often nvidia-smi saw a kernel run.
 """
 
 import argparse
@@ -30,7 +29,7 @@ from noiseprobe.models.loading import load_model
 from noiseprobe.models.weights import Weights, locate
 
 GIB = 2**30
-DEMO = PACKAGE / "assets/demo"
+DEMO, RELEASED = PACKAGE / "assets/demo", Path(__file__).with_name("released.py")
 SMI = ["nvidia-smi", "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits", "-i", "0", "-lms", "100"]
 
 
@@ -82,8 +81,8 @@ def whole(name: str, results: Path, workers: int, *overrides: str) -> None:
         raise SystemExit("".join(line for _, line in output))
     clips = [(at, int(m[1])) for at, line in output if (m := re.match(r"(\d+)/\d+ clips", line))]
     (first, one), (last, count) = clips[0], clips[-1]
-    rate, percent = (count - one) / (last - first), [x for at, x in busy if first <= at <= last]
-    print(f"| {name} | {workers} | {1e3 / rate:.0f} ms | {rate:.1f} | {sum(percent) / max(len(percent), 1):.0f} % |"
+    rate, percent = (count - one) / (last - first), [x for at, x in busy if first <= at <= last] or [0]
+    print(f"| {name} | {workers} | {1e3 / rate:.0f} ms | {rate:.1f} | {statistics.mean(percent):.0f} % |"
           f" {wall:.0f} s |", flush=True)  # fmt: skip
 
 
@@ -92,28 +91,27 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("sizes", nargs="*", default=["small"])
     parser.add_argument("--backends", nargs="+", default=["transformers"])
-    parser.add_argument("--workers", nargs="*", type=int, default=[0, 4])
+    parser.add_argument("--workers", nargs="*", type=int, default=[0, 4])  # none: without the third table
     args = parser.parse_args()
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False  # as in a run
     print(f"{torch.cuda.get_device_name()}, torch {torch.__version__}\n")
     print("| model | precision | load | weights | peak, encode | peak, nll | encode | nll | clips/s |")
-    print("|---|---|---|---|---|---|---|---|---|", flush=True)
+    print("|---" * 9 + "|", flush=True)
     lines, models = [], {"embedded": ["model=tiny"]}
     for size, backend in itertools.product(args.sizes, args.backends):
         name, folder = f"{size}, {backend}", args.folder / f"{size}-{backend}"
         models[name] = [f"model=musicgen_{size}", f"model.path={folder}", f"model.backend={backend}"]
         if not folder.exists():
-            released = Path(__file__).with_name("released.py")
-            subprocess.run([sys.executable, released, folder, size, backend], check=True, capture_output=True)
+            subprocess.run([sys.executable, RELEASED, folder, size, backend], check=True, capture_output=True)
         weights = locate(ModelConfig(size, backend, folder))
         fp32, bf16 = (halves(name, weights, precision) for precision in ["fp32", "bf16"])
         rms, off = (bf16 - fp32).square().mean().sqrt(), (bf16 - fp32).mean()
         lines.append(f"| {name} | {fp32.mean():.4f} | {fp32.std():.3f} | {rms:.4f} | {off:+.5f} |")
-    print("\n| model | nll | its sd | bf16 off, rms | mean |\n|---|---|---|---|---|", *lines, sep="\n")
+    print("\n| model | nll | its sd | bf16 off, rms | mean |", "|---" * 5 + "|", *lines, sep="\n")
     (music := args.folder / "music").mkdir(exist_ok=True)
     for i, file in itertools.product(range(2), DEMO.rglob("*.ogg")):
         shutil.copy(file, music / f"{i}-{file.name}")
-    print("\n| model | workers | a clip | clips/s | GPU busy | wall |\n|---|---|---|---|---|---|", flush=True)
+    print("\n| model | workers | a clip | clips/s | GPU busy | wall |", "|---" * 6 + "|", sep="\n", flush=True)
     for workers, (name, model) in itertools.product(args.workers, models.items()):
         whole(name, args.folder / "results", workers, "data=folder", f"data.root={music}", *model)
 

@@ -116,7 +116,7 @@ def plan(config: Config, weights: Weights) -> Manifest:
         for v in config.noise.variants:
             if not clip.fits(v):
                 end = v.needs(0.0)
-                reason = f"{clip.duration:.3f} s are too short for noise up to {end:g} s and {MARGIN:g} s after it"
+                reason = f"{clip.duration:.6g} s are too short for noise up to {end:g} s and {MARGIN:g} s after it"
                 rejected.append(Rejected(clip.file, reason, clip.id, v.name))
     if not manifest.clips:
         first = rejected[0]

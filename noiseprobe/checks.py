@@ -15,7 +15,6 @@ MAX_INTEGER = 2**63 - 1  # what the tables can hold
 
 def refusal(key: str, value: Any, expected: str) -> NoiseprobeError:
     shown = "null" if value is None else str(value)
-    shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in shown)  # one line, whatever the value
     return NoiseprobeError(f"{key}: got {shown}, expected {expected}")
 
 

@@ -11,8 +11,11 @@ class NoiseprobeError(CompactHydraException):
     """Something that the user can mend.
 
     Hydra prints the message of a `CompactHydraException` without a traceback, exits with 1, and in a sweep goes on
-    with the other cells.
+    with the other cells. What can't be printed (a newline in a file's name) is written out.
     """
+
+    def __init__(self, message: str) -> None:
+        super().__init__("".join(c if c.isprintable() else repr(c)[1:-1] for c in message))
 
 
 def reason(error: BaseException) -> str:

@@ -1,6 +1,7 @@
 """NoiseProbe: a frozen music language model that scores clean and corrupted clips; `test_step` only."""
 
 import math
+import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -75,7 +76,10 @@ class NoiseProbe(LightningModule):
         """
         for profile in self.profiles:
             profile.to("cpu" if device.type == "mps" else device)
-        return [Profile(*(x.cpu() for x in profile.compute())) for profile in self.profiles]
+        with warnings.catch_warnings():
+            # Rightly so: a process may have no clip, and no clip may have a variant.
+            warnings.filterwarnings("ignore", message=".*was called before the ``update`` method.*")
+            return [Profile(*(x.cpu() for x in profile.compute())) for profile in self.profiles]
 
     def score(self, pair: Pair) -> Record:
         """The nll of a clip and its variants.

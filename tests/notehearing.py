@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import midibytes
@@ -10,7 +11,7 @@ import numpy as np
 from noiseprobe.data.manifest import Clip
 from noiseprobe.noise.base import Draws, Heard
 from noiseprobe.score import read
-from noiseprobe.score.notes import Excerpt
+from noiseprobe.score.notes import BadScore, Excerpt
 from noiseprobe.variants import Span
 
 RATE, HOP = 8000, 160
@@ -33,22 +34,39 @@ class Clicks:
             at = round(start * sample_rate)
             if at < len(audio):
                 audio[at] += (velocity + 128 * pitch + 128 * 128 * (program + drum)) / 2**22
+        if not audio.any():
+            raise BadScore("silent")
         return np.repeat(audio[None], channels, 0).astype(np.float32)
 
 
 def notes(excerpt: Excerpt) -> list[Note]:
-    """All notes, in order."""
+    """All notes, in order; durations to a nanosecond, since they may be sums."""
     return [
-        ((p.program, p.is_drum), float(s), float(d), int(k), int(v))
+        ((p.program, p.is_drum), float(s), round(float(d), 9), int(k), int(v))
         for p in excerpt.parts for s, d, k, v in zip(p.start, p.duration, p.pitch, p.velocity, strict=True)
     ]  # fmt: skip
 
 
-def named(excerpt: Excerpt) -> dict[tuple[tuple[int, bool], int], Note]:
-    """Notes by part and velocity, of which random scores have each once."""
-    found = {(n[0], n[4]): n for n in notes(excerpt)}
-    assert len(found) == len(excerpt), "a note is there twice"
+def sounding(excerpt: Excerpt) -> list[Note]:
+    """The same, each for as long as it is heard: while key or pedal are down, until its pitch is struck again."""
+    found = []
+    for part in excerpt.parts:
+        own = notes(replace(excerpt, parts=(part,)))
+        for name, start, duration, pitch, velocity in own:
+            end = max(start + duration, start + 0.01)
+            for down, up in part.pedal.tolist():
+                if down < start + duration - 1e-12 and start + duration < up:
+                    end = max(end, up)
+            end = min([end, *(n[1] for n in own if n[3] == pitch and n[1] > start)])
+            found.append((name, start, round(end - start, 9), pitch, velocity))
     return found
+
+
+def named(found: Sequence[Note]) -> dict[tuple[tuple[int, bool], int], Note]:
+    """Notes by part and velocity, of which random scores have each once."""
+    by_name = {(n[0], n[4]): n for n in found}
+    assert len(by_name) == len(found), "a note is there twice"
+    return by_name
 
 
 def file(path: Path, tracks: Sequence[Sequence[tuple[int, bytes]]]) -> Path:
@@ -123,6 +141,11 @@ def clean(path: Path, start: float = 0.0, duration: float = SECONDS) -> Excerpt:
     return read.excerpt(path, start, duration)
 
 
+def whole(path: Path, start: float = 0.0, duration: float = SECONDS) -> list[Note]:
+    """The notes of a clip and of as much after it, as they sound."""
+    return sounding(read.excerpt(path, start, 2 * duration))
+
+
 def spans(*places: tuple[float, float], rate: int = RATE, hop: int = HOP) -> list[Span]:
     """Places from one second to another."""
     found = []
@@ -145,9 +168,9 @@ def inside(note: Note, where: Sequence[Span], rate: int = RATE) -> bool:
     return any(s.start <= round(note[1] * rate) < s.stop for s in where)
 
 
-def picked(excerpt: Excerpt, able: Sequence[bool], share: float, own: Draws, samples: int = N) -> list[Note]:
+def picked(found: Sequence[Note], able: Sequence[bool], share: float, own: Draws, samples: int = N) -> list[Note]:
     """The notes that are chosen, by the definition: a number for each note of the clip, the smallest win."""
-    mine = [(n, a) for n, a in zip(notes(excerpt), able, strict=True) if round(n[1] * RATE) < samples]
+    mine = [(n, a) for n, a in zip(found, able, strict=True) if round(n[1] * RATE) < samples]
     numbers = own.state(0.0, "notes").uniform(size=len(mine))
     ranked = sorted((number, i) for i, number in enumerate(numbers) if mine[i][1])
     return [mine[i][0] for _, i in ranked[: round(share * len(ranked))]]

@@ -8,17 +8,21 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import soundfile as sf
 import torch
 import yaml
-from running import SHORT, command
+from omegaconf import OmegaConf
+from running import SHORT, command, composed
 
 from noiseprobe import load_results
+from noiseprobe.cli import conf_dir
 from noiseprobe.config import PACKAGE
 from noiseprobe.errors import NoiseprobeError
+from noiseprobe.help import help_text
 
 HEAVY = ["torch", "lightning", "transformers", "audiocraft", "torchmetrics", "wandb", "pandas", "matplotlib"]
 OFFLINE = {"HF_ENDPOINT": "http://127.0.0.1:9"}  # nothing listens there
@@ -36,21 +40,43 @@ def without_heavy(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 def test_help_lists_groups_and_knobs_and_imports_nothing_heavy(tmp_path: Path, without_heavy: dict[str, str]) -> None:
     done = command("--help", cwd=tmp_path, env=without_heavy)
     assert done.returncode == 0, done.stderr
-    for text in ["model: ", "musicgen_large", "data: demo, folder", "noise.length=0.5,1,2 -m", "scoring=delay"]:
+    for text in ["model: ", "musicgen_large", "experiment: controls", "noise.length=0.5,1,2 -m", "scoring=delay"]:
         assert text in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 120
 
 
-def test_every_knob_of_the_help_is_a_key_of_the_configuration(tmp_path: Path) -> None:
-    keys = re.findall(r"^  ([a-z_.]+)=", command("--help", cwd=tmp_path).stdout, flags=re.MULTILINE)
-    assert len(keys) > 20
-    configuration = yaml.safe_load(command("--cfg", "job", cwd=tmp_path).stdout)
-    generated = yaml.safe_load(command("--cfg", "job", "data=generated", cwd=tmp_path).stdout)["data"]
-    configuration["data"] |= generated  # a source has keys of its own
-    for key in keys:
-        node = configuration
-        for part in key.split("."):
-            assert part in node, key
-            node = node[part]
+def keys(configuration: dict[str, Any], prefix: str = "") -> set[str]:
+    """All keys of a configuration, and of its sections, with dots."""
+    found = set()
+    for key, value in configuration.items():
+        found |= {prefix + key} | (keys(value, f"{prefix}{key}.") if isinstance(value, dict) else set())
+    return found
+
+
+def test_the_help_names_every_key_of_the_configuration_and_no_other(tmp_path: Path) -> None:
+    shown = help_text(Path(conf_dir()))
+    known = set()
+    for choice in ["data=demo", "data=generated", "data=midi", "logger=wandb"]:  # a source has keys of its own
+        known |= keys(OmegaConf.to_container(composed(choice)))
+    knobs = re.findall(r"^  ([a-z_.]+)=", shown, flags=re.MULTILINE)
+    assert len(knobs) > 40
+    assert set(knobs) <= known
+    named = set(re.findall(r"\b[a-z]+[a-z_.]*[a-z]\b", shown[shown.index("Knobs") :]))
+    # what the options of a group set, not the user
+    own = {"model.name", "model.shape", "data.name", "data.source", "noise.kind", "logger.name"}
+    assert known - named - own == {"paths"}
+
+
+def test_the_help_says_what_experiments_and_kinds_are(tmp_path: Path) -> None:
+    """Hydra's own reading of the files is the reference for ours, which doesn't import yaml."""
+    shown = " ".join(help_text(Path(conf_dir())).split())
+    for path in (Path(conf_dir()) / "noise").glob("*.yaml"):
+        own = yaml.safe_load(path.read_text())
+        for key in set(own) - {"defaults", "kind"}:
+            assert re.search(rf" {path.stem} [^\[]*\[[^\]]*\b{key}=", shown), (path.stem, key)
+    for path in (Path(conf_dir()) / "experiment").glob("*.yaml"):
+        first = path.read_text().splitlines()[1].removeprefix("# ")
+        assert f" {path.stem} {first}" in shown
 
 
 def test_cfg_job_prints_the_configuration_and_imports_nothing_heavy(
@@ -129,6 +155,8 @@ def test_a_sweep_over_two_models_ends_with_the_effect_against_their_size(tmp_pat
 def test_two_scorings_never_share_a_table(tmp_path: Path) -> None:
     done = command(*SHORT, "data.limit=2", "scoring=delay,parallel", "-m", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
+    for scoring in ["delay", "parallel"]:
+        assert f"effect   results/effect-{scoring}.png" in done.stdout
     titles = [line for line in done.stdout.splitlines() if "means in nats" in line]
     assert ["parallel scoring" in title for title in titles] == [False, True]
     with pytest.raises(NoiseprobeError, match="cells with scoring delay and parallel"):
@@ -314,7 +342,8 @@ def test_the_table_of_a_sweep_tells_its_cells_apart(tmp_path: Path) -> None:
     shown = [
         [x.strip() for x in line.strip("│ ").split("│")][:2] for line in done.stdout.splitlines() if "+0.2s" in line
     ]
-    assert shown == [["-20.0dBFS", "3"], ["-20.0dBFS", "4"], ["match", "3"], ["match", "4"]]
+    assert shown == [["level -20", "3"], ["level -20", "4"], ["level match", "3"], ["level match", "4"]]
+    assert "options" in done.stdout
     cells = load_results(tmp_path / "results").cells
     assert sorted(zip(cells["level"], cells["seed"], strict=True)) == [
         ("-20.0dBFS", 3), ("-20.0dBFS", 4), ("match", 3), ("match", 4),

@@ -1,4 +1,4 @@
-"""The experiments: what each composes to, on any model and data, and that what a user sets wins; then whole commands."""
+"""The experiments: what each composes to, on any model and data; that what a user sets wins; whole commands."""
 
 import json
 from functools import cache
@@ -157,7 +157,13 @@ def drawn_equals_index(results: Path, x: str) -> None:
 
 
 def test_figure_5_on_the_embedded_model_ends_with_its_figure(tmp_path: Path) -> None:
-    arguments = ["+experiment=paper_fig5", "data.limit=2", "data.duration=3", "noise.segment_frames=1,10", "logger=none"]
+    arguments = [
+        "+experiment=paper_fig5",
+        "data.limit=2",
+        "data.duration=2",
+        "noise.segment_frames=1,10",
+        "logger=none",
+    ]
     done = command(*arguments, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "effect   results/paper_fig5-effect-delay.png" in done.stdout

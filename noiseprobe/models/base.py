@@ -65,12 +65,12 @@ class MusicLM(nn.Module, ABC):
         """
 
     def decode(self, codes: Tensor) -> Tensor:
-        """Audio of codes; only generated clips need it.
+        """Audio of codes; only generated clips and noise=reencode need it.
 
         Shape:
             codes: [B, K, T] -> [B, C, T * hop]
         """
-        raise NotImplementedError(f"{type(self).__name__} has no decode, which generated clips need")
+        raise NotImplementedError(f"{type(self).__name__} has no decode, which generated clips and noise=reencode need")
 
     @contextmanager
     def stream(self) -> Iterator[Callable[[Tensor], Tensor]]:

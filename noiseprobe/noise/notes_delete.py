@@ -1,23 +1,19 @@
 """Notes left out: the share `notes` of the notes that begin in the span is gone, and nothing takes its place.
 
-Changes the score: the notes that stay begin and end when they did, in all parts (drums too), and the result is
-rendered as long and as loud as the clean clip (`tools.score`). What can follow in the sound: where a pitch was struck
-again while the pedal held it, and the second note is gone, the first rings on. Which notes go is drawn
-(`tools.notes_share`: nested, exactly that share). No frame map: no note moves.
+Changes the score: the notes that stay sound as they did, in all parts (drums too), so before the loudness is set anew
+the clip is the clean one without the sound of those that went. Rendered as long and as loud as the clean clip
+(`tools.score`). Which notes go is drawn (`tools.notes_share`: nested, exactly that share). No frame map: no note moves.
 
 Rejected: a span in which no note begins, a share of less than one note, and a clip that would be left without a sound.
 A span of length 0 leaves the clip as it is.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
 
 from noiseprobe.noise.base import Corruption, Draws, Heard, measure
 from noiseprobe.noise.tools import notes_share, score
-from noiseprobe.score.notes import chosen
 from noiseprobe.variants import Span
 
 CHANGES = "score"
@@ -49,8 +45,6 @@ def corrupt(heard: Heard, spans: Sequence[Span], draws: Draws, options: Options)
     if not spans:
         return Corruption(heard.audio.copy())
     notes = score.excerpt(heard)
-    stay = ~notes_share.chosen(heard, notes, spans, draws, options.notes)
-    own = np.split(stay, np.cumsum([len(part) for part in notes.parts])[:-1])
-    left = (chosen(part, mask) for part, mask in zip(notes.parts, own, strict=True))
-    audio = score.rendered(heard, replace(notes, parts=tuple(part for part in left if len(part))))
+    gone = notes_share.chosen(heard, notes, spans, draws, options.notes)
+    audio = score.rendered(heard, score.only(notes, ~gone))
     return Corruption(audio, measure(heard.audio, audio, spans))

@@ -7,10 +7,10 @@ or more each note has such a pitch (but for a few of the eleven lowest and highe
 tones next to a half step. `notes` is the share of those that can move.
 
 The key is that of the excerpt (`noiseprobe.score.read`): its major scale or its natural minor one, so the raised
-seventh of minor counts as outside, and all tones count by the one key even where the music modulates. Begin, duration
-and velocity stay; drums have no pitch and stay. Two notes of a part may meet on one pitch at one time, as 1 in 200 of
-the changed ones do in the embedded pieces; they sound as the renderer says: the first ends where the second begins, and
-of two that begin together the longer is heard.
+seventh of minor counts as outside, and all tones count by the one key even where the music modulates. Begin, velocity
+and how long the note is heard stay; drums have no pitch and stay. Two notes of a part may meet on one pitch at one
+time: then the first ends where the second begins, and of two that begin together the longer is heard (this loses 1 in
+200 of the changed notes of the embedded pieces).
 
 Which notes move is drawn (`tools.notes_share`), and where to for each note by itself: a note that moves under a smaller
 share moves in the same way under a larger one. No frame map: no note moves in time. Rendered as long and as loud as the

@@ -1,6 +1,6 @@
 """Another rhythm: the share `notes` of the notes that begin in the span begins at another time.
 
-Changes the score. Pitch, velocity and duration stay, and so does the pedal. A note never leaves the span that it begins
+Changes the score. Pitch and velocity stay, and how long a note is heard. A note never leaves the span that it begins
 in. With `mode`:
 
     jitter   A chosen note begins at a time drawn uniformly from those at most `beats` of a beat away (of the beat that
@@ -11,8 +11,7 @@ in. With `mode`:
              `notes=1` nothing is left of the rhythm but what notes stand together.
 
 Which notes move is drawn (`tools.notes_share`), and in `jitter` where to for each note by itself: a note that moves
-under a smaller share moves in the same way under a larger one. In `even` nothing else is drawn. A note that lasts
-beyond the clip keeps all of its duration: moved forward it doesn't end sooner than it would. Where notes of a part
+under a smaller share moves in the same way under a larger one. In `even` nothing else is drawn. Where notes of a part
 meet on one pitch, the first ends where the second begins.
 
 No frame map: notes move by less than what a frame could follow, and each frame is compared with what is there now.
@@ -78,7 +77,7 @@ def corrupt(heard: Heard, spans: Sequence[Span], draws: Draws, options: Options)
     spans = [s for s in spans if s.stop > s.start]
     if not spans:
         return Corruption(heard.audio.copy())
-    notes = score.excerpt(heard, score.BEYOND)
+    notes = score.excerpt(heard)
     start, where = score.column(notes, "start"), score.span_of(heard, notes, spans)
     if options.mode == "even":
         new = _even(start, where)

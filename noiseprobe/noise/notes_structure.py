@@ -1,4 +1,4 @@
-"""Another structure: the bars of the span in another order, notes and pedal with them.
+"""Another structure: the bars of the span in another order, notes and all.
 
 Changes the score, and moves notes in time. The bars (`unit=bar`; or beats, `unit=beat`) that lie in the span as a whole
 are counted from its first on and taken `size` at a time; these pieces change places as `order` says (`tools.order`:
@@ -7,9 +7,9 @@ span). Bars need not be of one length: what lies between two that change places 
 moves by a whole number of frames, so it comes up to half a frame early or late (10 ms; the first up to a frame late,
 since no piece begins before the span).
 
-A note goes with the bar in which it begins, with its pitch, velocity and whole duration: no note is lost or doubled,
-and one that is tied over the bar line sounds on over what follows now. The pedal goes along bar by bar and is let go at
-each new seam. The clip keeps its length, and is rendered as loud as the clean one (`tools.score`).
+A note goes with the bar in which it begins, with its pitch and velocity, and is heard for as long as before: no note is
+lost or doubled, and one that is tied or pedalled over the bar line sounds on over what follows now, until its pitch is
+struck again there. The clip keeps its length, and is rendered as loud as the clean one (`tools.score`).
 
 Frame map (`tools.score_moves`): a permutation. A frame that lies within a piece has become the one where the same notes
 stand now, at the same place within the frame; frames across a seam have no counterpart. So delta compares the same
@@ -22,8 +22,7 @@ Rejected: a span of fewer than two pieces, and one whose pieces are alike. A spa
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -34,7 +33,7 @@ from noiseprobe.noise.tools import score
 from noiseprobe.noise.tools.order import ORDERS, reordered
 from noiseprobe.noise.tools.score_moves import Move, frame_map, whole_frames
 from noiseprobe.noise.tools.timemap import still
-from noiseprobe.score.notes import Excerpt, Part
+from noiseprobe.score.notes import Excerpt
 from noiseprobe.variants import Span
 
 CHANGES = "score"
@@ -73,21 +72,19 @@ def corrupt(heard: Heard, spans: Sequence[Span], draws: Draws, options: Options)
     spans = [s for s in spans if s.stop > s.start]
     if not spans:
         return still(heard)
-    notes = score.excerpt(heard, score.BEYOND)
+    notes = score.excerpt(heard)
     times = notes.downbeats if options.unit == "bar" else notes.beats
     lines = np.unique(np.round(times * heard.sample_rate).astype(np.int64))
     moves, at = [], 0
     for span in spans:
         own = lines[(lines >= span.start) & (lines <= span.stop)]
-        order = reordered(
-            max(len(own) - 1, 0), options.size, options.order, draws.state(span.onset, "order"), f"{options.unit}s"
-        )
+        random, unit = draws.state(span.onset, "order"), f"{options.unit}s"
+        order = reordered(max(len(own) - 1, 0), options.size, options.order, random, unit)
         moves += [Move(at, int(own[0]), 0), *_moves(own, order, span.start, heard.hop)]
         at = int(own[-1])
     moves = _joined([*moves, Move(at, heard.audio.shape[1] * score.BEYOND, 0)])
     audio = score.rendered(heard, _moved(heard, notes, moves))
-    inside = [m._replace(stop=min(m.stop, heard.audio.shape[1])) for m in moves]
-    return Corruption(audio, measure(heard.audio, audio, spans), frame_map=frame_map(heard, inside))
+    return Corruption(audio, measure(heard.audio, audio, spans), frame_map=frame_map(heard, moves))
 
 
 def _moves(lines: np.ndarray, order: np.ndarray, earliest: int, hop: int) -> list[Move]:
@@ -114,7 +111,7 @@ def _moves(lines: np.ndarray, order: np.ndarray, earliest: int, hop: int) -> lis
 
 
 def _joined(moves: Sequence[Move]) -> list[Move]:
-    """Those that follow each other as before as one, so that there is no seam; without empty ones."""
+    """Those that follow each other as before as one, since there is no seam between them; without empty ones."""
     found: list[Move] = []
     for move in moves:
         if found and found[-1].stop == move.start and found[-1].shift == move.shift:
@@ -125,19 +122,9 @@ def _joined(moves: Sequence[Move]) -> list[Move]:
 
 
 def _moved(heard: Heard, notes: Excerpt, moves: Sequence[Move]) -> Excerpt:
-    """The notes and pedals where they are now."""
-    by_start = sorted(moves)
-    which = np.searchsorted([m.start for m in by_start], score.begins(heard, notes), side="right") - 1
-    later = np.array([m.shift for m in by_start])[which] / heard.sample_rate
-    moved = score.with_columns(notes, start=np.maximum(score.column(notes, "start") + later, 0.0))
-    return replace(moved, parts=tuple(_pedalled(part, moves, heard.sample_rate) for part in moved.parts))
-
-
-def _pedalled(part: Part, moves: Sequence[Move], rate: int) -> Part:
-    """The part with its pedal cut at the seams and moved; at most until what comes next begins."""
-    pieces = []
-    for move, after in pairwise([*moves, Move(moves[-1].stop, moves[-1].stop, 0)]):
-        stop = min(move.stop, after.to - move.shift)
-        pieces.append(np.clip(part.pedal, move.start / rate, stop / rate) + move.shift / rate)
-    pedal = np.concatenate(pieces)
-    return replace(part, pedal=pedal[pedal[:, 1] > pedal[:, 0]])
+    """The notes where they are now."""
+    starts, shifts = zip(*sorted((move.start, move.shift) for move in moves), strict=True)
+    which = np.searchsorted(starts, score.begins(heard, notes), side="right") - 1
+    start = score.column(notes, "start") + np.array(shifts)[which] / heard.sample_rate
+    # it may have been rounded up to the clip's first sample
+    return score.with_columns(notes, start=np.maximum(start, 0.0))

@@ -1,10 +1,10 @@
 """Another tempo of the score: the span's music is played `rate` times as fast (1.25: faster). Nothing is drawn.
 
-Changes the score, and moves notes in time. All times of a part, begins and ends of notes and the pedal, are taken along
-by one map of time that is continuous: it leaves what is before the span, runs `rate` times as fast in it, and moves
-what follows by as much as the span got shorter or longer, a whole number of frames; the rate is what makes exactly
-that. A note that begins before the span and ends in it, or begins in it and ends after, is stretched only within. Where
-the change would be less than half a frame, or the span would be left with less than that, the clip is rejected.
+Changes the score, and moves notes in time. One map of time, which is continuous, says where notes begin and where they
+cease to be heard: it leaves what is before the span, runs `rate` times as fast in it, and moves what follows by as much
+as the span got shorter or longer, a whole number of frames; the rate is what makes exactly that. A note that begins
+before the span and ends in it, or begins in it and ends after, is stretched only within. Where the change would be less
+than half a frame, or the span would be left with less than that, the clip is rejected.
 
 The clip keeps its length: what is pushed beyond its end is gone, and what is missing there is the music that follows in
 the file, or silence where the file ends. It is rendered as loud as the clean clip (`tools.score`), measured over what
@@ -32,7 +32,6 @@ from noiseprobe.noise.base import CannotCorrupt, Corruption, Draws, Heard, Measu
 from noiseprobe.noise.tools import score
 from noiseprobe.noise.tools.score_moves import Move, frame_map, whole_frames
 from noiseprobe.noise.tools.timemap import still
-from noiseprobe.score.notes import Part
 from noiseprobe.variants import Span
 
 CHANGES = "score"
@@ -74,15 +73,11 @@ def corrupt(heard: Heard, spans: Sequence[Span], draws: Draws, options: Options)
     points = np.array([point for span in spans for point in (span.start, span.stop)]) / heard.sample_rate
     delays = np.array([m.shift for m in moves for _ in range(2)][1:-1]) / heard.sample_rate
 
-    def warped(part: Part) -> Part:
-        start, end, pedal = (np.interp(times, points, delays) for times in (part.start, part.end, part.pedal))
-        return replace(
-            part, start=part.start + start, duration=np.maximum(part.duration + (end - start), 0.0),
-            pedal=part.pedal + pedal,
-        )  # fmt: skip
-
-    notes = score.excerpt(heard, score.BEYOND)
-    audio = score.rendered(heard, replace(notes, parts=tuple(map(warped, notes.parts))))
+    notes = score.excerpt(heard)
+    start, duration = score.column(notes, "start"), score.column(notes, "duration")
+    delay, delay_of_end = np.interp(start, points, delays), np.interp(start + duration, points, delays)
+    longer = np.maximum(duration + (delay_of_end - delay), 0.0)
+    audio = score.rendered(heard, score.with_columns(notes, start=start + delay, duration=longer))
     return Corruption(audio, _measured(heard, audio, spans, moves), frame_map=frame_map(heard, moves))
 
 

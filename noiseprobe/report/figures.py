@@ -66,11 +66,11 @@ def profile_figure(profile: pd.DataFrame, spans: Mapping[str, Spans], frame_rate
 
     Args:
         profile: rows of profile.parquet of one cell.
-        spans: for each variant the frames [on, off) to shade; none where each clip has its own.
+        spans: for each variant that any clip has, the frames [on, off) to shade; none where each clip has its own.
         frame_rate: frames a second.
     """
     means = profile[profile["codebook"].isna()]
-    variants = list(means["variant"].drop_duplicates())
+    variants = [v for v in means["variant"].drop_duplicates() if v in spans]
     first, last = 0.0, math.inf
     if all(spans[v] for v in variants):
         first = max(min(spans[v][0][0] for v in variants) / frame_rate - BEFORE, 0.0)

@@ -1,12 +1,13 @@
 """What the figures of sweeps share: points with their settings, one figure a scoring, panels, scales and styles."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from noiseprobe.report.figures import save
 from noiseprobe.report.settings import PLACE, Setting, is_number, label, settings
@@ -127,6 +128,21 @@ class Scale:
 
 def _word(value: object) -> str:
     return "none" if value is None else str(value)
+
+
+def shades(values: Sequence[Hashable]) -> list[str]:
+    """A grey for each value, the later the darker."""
+    return [str(0.75 * (1 - i / (len(values) - 1))) for i in range(len(values))] if len(values) > 1 else ["0"]
+
+
+def legend_of_shades(figure: Figure, name: str, values: Sequence[Hashable]) -> None:
+    """Below all panels: which value of a key has which grey."""
+    words = [f"{float(str(v)):g}" if is_number(v) else _word(v) for v in values]
+    marks = [Line2D([], [], color=shade, marker="o", linestyle="none", markersize=5) for shade in shades(values)]
+    figure.legend(
+        marks, words, title=AXES.get(name, name), loc="outside lower center", ncols=6, frameon=False, fontsize="small",
+        title_fontsize="small",
+    )  # fmt: skip
 
 
 def styles(groups: Mapping[str, Sequence[Point]], names: Sequence[str]) -> dict[str, dict[str, Any]]:

@@ -5,7 +5,7 @@ from collections import Counter
 import midibytes
 import notehearing
 import pytest
-from notehearing import PLACES, WHOLE, clean, heard, inside, named, picked, random_score, spans, written
+from notehearing import PLACES, WHOLE, clean, heard, inside, named, notes, picked, random_score, spans, whole, written
 
 from noiseprobe.noise import notes_pitch
 from noiseprobe.noise.base import CannotCorrupt
@@ -34,7 +34,7 @@ def moved(path, where, seed=0, **keys):
     clip = heard(path)
     made = notes_pitch.corrupt(clip, where, notehearing.draws("notes_pitch", seed), Options(**keys))
     assert made.frame_map is None
-    return named(clip.renderer.heard)
+    return named(notes(clip.renderer.heard))
 
 
 def test_the_tables_of_this_test_agree():
@@ -49,15 +49,15 @@ def test_the_chosen_notes_move_in_or_out_and_no_other(tmp_path, seed, way):
     path = random_score(tmp_path, seed)
     where, share = PLACES[seed % len(PLACES)], [0.2, 0.5, 1.0][seed % 3]
     semitones = [1, 2, 3, 12][seed // 4 % 4]
-    before = clean(path)
-    key = scale(before.key)
+    before = whole(path)
+    key = scale(clean(path).key)
 
     def can(n):
         near = [p for p in range(n[3] - semitones, n[3] + semitones + 1) if 0 <= p <= 127 and p != n[3]]
         return not n[0][1] and any((p % 12 in key) == (way == "in") for p in near)
 
     own = notehearing.draws("notes_pitch", seed)
-    able = [inside(n, where) and can(n) for n in notehearing.notes(before)]
+    able = [inside(n, where) and can(n) for n in before]
     chosen = {(n[0], n[4]) for n in picked(before, able, share, own)}
     old, new = named(before), moved(path, where, seed, notes=share, scale=way, semitones=semitones)
     assert set(old) == set(new)
@@ -76,8 +76,8 @@ def test_two_semitones_are_enough_for_all_notes_but_a_few(tmp_path, key):
     melody = [(i / 20, 0.04, 1 + i, 1 + i) for i in range(2, 124)]
     path = written(tmp_path / "a.mid", melody, (0, midibytes.signature(sharps, bool(minor))))
     # a major signature alone would leave it to the notes whether the relative minor is meant
-    before = clean(path)
-    assert scale(before.key) == scale(key)
+    before = whole(path)
+    assert scale(clean(path).key) == scale(key)
     for way in ["in", "out"]:
         after = moved(path, WHOLE, notes=1.0, scale=way)
         assert all((n[3] % 12 in scale(key)) == (way == "in") for n in after.values())
@@ -92,7 +92,7 @@ def test_every_place_is_as_likely(tmp_path):
     for way in ["in", "out"]:
         made = Options(1.0, way, 12)
         notes_pitch.corrupt(clip, WHOLE, notehearing.draws("notes_pitch"), made)
-        found = Counter(n[3] for n in notehearing.notes(clip.renderer.heard))
+        found = Counter(n[3] for n in notes(clip.renderer.heard))
         allowed = [p for p in range(48, 73) if p != 60 and (p % 12 in clip_key) == (way == "in")]
         assert sorted(found) == allowed
         expected = 1000 / len(allowed)
@@ -101,7 +101,7 @@ def test_every_place_is_as_likely(tmp_path):
 
 def test_a_note_moves_alike_under_any_share_and_span(tmp_path):
     path = random_score(tmp_path, 5)
-    old, all_of_them = named(clean(path)), moved(path, WHOLE, notes=1.0)
+    old, all_of_them = named(whole(path)), moved(path, WHOLE, notes=1.0)
     for share, where in [(0.3, WHOLE), (0.7, WHOLE), (0.5, PLACES[1]), (1.0, PLACES[3])]:
         some = moved(path, where, notes=share)
         assert all(v in (old[n], all_of_them[n]) for n, v in some.items())
@@ -110,7 +110,7 @@ def test_a_note_moves_alike_under_any_share_and_span(tmp_path):
 
 def test_smaller_shares_are_nested_and_seeds_differ(tmp_path):
     path = random_score(tmp_path, 6)
-    old = named(clean(path))
+    old = named(whole(path))
     sets = []
     for share in [0.2, 0.4, 0.8]:
         new = moved(path, WHOLE, notes=share)

@@ -4,7 +4,7 @@ import midibytes
 import notehearing
 import numpy as np
 import pytest
-from notehearing import N, PLACES, RATE, SECONDS, WHOLE, clean, heard, inside, named, picked, random_score, spans, written
+from notehearing import N, PLACES, RATE, SECONDS, WHOLE, clean, heard, inside, named, notes, picked, random_score, spans, whole, written
 
 from noiseprobe.noise import notes_rhythm
 from noiseprobe.noise.base import CannotCorrupt
@@ -16,12 +16,7 @@ def moved(path, where, seed=0, start=0.0, duration=SECONDS, **keys):
     made = notes_rhythm.corrupt(clip, where, notehearing.draws("notes_rhythm", seed), Options(**keys))
     assert made.frame_map is None
     assert made.audio.shape == clip.audio.shape
-    return named(clip.renderer.heard)
-
-
-def whole(path, start=0.0, duration=SECONDS):
-    """The notes of the clip and of what follows, as long as they are."""
-    return clean(path, start, 2 * duration)
+    return named(notes(clip.renderer.heard))
 
 
 def beat_at(beats, time):
@@ -37,20 +32,20 @@ def test_chosen_notes_move_by_a_share_of_a_beat_within_their_span(tmp_path, seed
     path = random_score(tmp_path, seed)
     where, share = PLACES[seed % len(PLACES)], [0.1, 0.3, 0.6, 1.0][seed // 4 % 4]
     beats = [0.05, 0.25, 1.0, 4.0][seed % 4]
-    before = whole(path)
+    before, lines = whole(path), clean(path, 0.0, 2 * SECONDS).beats.tolist()
     own = notehearing.draws("notes_rhythm", seed)
-    chosen = picked(before, [inside(n, where) for n in notehearing.notes(before)], share, own)
+    chosen = picked(before, [inside(n, where) for n in before], share, own)
     old, new = named(before), moved(path, where, seed, notes=share, beats=beats)
     assert set(old) == set(new)
     assert {n for n in old if new[n] != old[n]} == {(n[0], n[4]) for n in chosen}
-    mine = [n for n in notehearing.notes(before) if round(n[1] * RATE) < N]
+    mine = [n for n in before if round(n[1] * RATE) < N]
     numbers = dict(zip(((n[0], n[4]) for n in mine), own.state(0.0, "offset").uniform(size=len(mine)), strict=True))
     for name in ((n[0], n[4]) for n in chosen):
         a, b = old[name], new[name]
         assert (a[2], a[3]) == (b[2], b[3])
         span = next(s for s in where if inside(a, [s]))
         assert inside(b, [span])
-        reach = beats * beat_at(before.beats.tolist(), a[1])
+        reach = beats * beat_at(lines, a[1])
         low, high = max(a[1] - reach, span.start / RATE), min(a[1] + reach, (span.stop - 1) / RATE)
         assert b[1] == pytest.approx(low + numbers[name] * (high - low), abs=1e-9)
 
@@ -127,7 +122,7 @@ def test_even_onsets(tmp_path, seed):
     before, own = whole(path), notehearing.draws("notes_rhythm", seed)
     old, new = named(before), moved(path, where, seed, notes=share, mode="even")
     expected = even(old, where)
-    names = [(n[0], n[4]) for n in notehearing.notes(before)]
+    names = [(n[0], n[4]) for n in before]
     able = [round(expected[n] * RATE) != round(old[n][1] * RATE) for n in names]
     chosen = {(n[0], n[4]) for n in picked(before, able, share, own)}
     assert {n for n in old if new[n] != old[n]} == chosen

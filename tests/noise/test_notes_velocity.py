@@ -4,7 +4,7 @@ from collections import Counter
 
 import notehearing
 import pytest
-from notehearing import PLACES, WHOLE, clean, heard, inside, notes, picked, random_score, written
+from notehearing import PLACES, WHOLE, heard, inside, notes, picked, random_score, whole, written
 
 from noiseprobe.noise import notes_velocity
 from noiseprobe.noise.notes_velocity import Options
@@ -22,9 +22,9 @@ def test_the_chosen_notes_change_within_range_and_no_other(tmp_path, seed):
     path = random_score(tmp_path, seed)
     where, share = PLACES[seed % len(PLACES)], [0.1, 0.3, 0.5, 1.0][seed // 4 % 4]
     steps = [1, 5, 30, 126][seed % 4]
-    before = notes(clean(path))
+    before = whole(path)
     own = notehearing.draws("notes_velocity", seed)
-    chosen = picked(clean(path), [inside(n, where) for n in before], share, own)
+    chosen = picked(before, [inside(n, where) for n in before], share, own)
     after = struck(path, where, seed, notes=share, range=steps)
     assert set(after) == {n[:4] for n in before}
     assert {n for n in before if after[n[:4]] != n[4]} == set(chosen)
@@ -46,7 +46,7 @@ def test_every_other_velocity_is_as_likely(tmp_path, velocity):
 
 def test_a_note_changes_alike_under_any_share_and_span(tmp_path):
     path = random_score(tmp_path, 5)
-    before = {n[:4]: n[4] for n in notes(clean(path))}
+    before = {n[:4]: n[4] for n in whole(path)}
     all_of_them = struck(path, WHOLE, notes=1.0)
     for share, where in [(0.3, WHOLE), (0.7, WHOLE), (0.5, PLACES[1]), (1.0, PLACES[3])]:
         some = struck(path, where, notes=share)

@@ -31,7 +31,7 @@ def table() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def figure() -> Figure:
-    return profile_figure(table(), RATE)
+    return profile_figure(table(), {f"white@5.0s+{n}s": [(250, 250 + round(n * RATE))] for n in [1.0, 2.0]}, RATE)
 
 
 def test_one_row_a_variant_with_its_noise_shaded(figure: Figure) -> None:
@@ -60,5 +60,5 @@ def test_bands_are_95_percent_of_the_mean(figure: Figure) -> None:
 
 
 def test_the_caption_says_what_and_how_many(figure: Figure) -> None:
-    assert figure.get_suptitle().startswith("toy, white noise, 24 clips of 20 songs")
+    assert figure.get_suptitle().startswith("toy, white, 24 clips of 20 songs")
     assert "95 % of the mean over songs" in figure.get_suptitle()

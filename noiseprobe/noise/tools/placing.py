@@ -6,7 +6,7 @@ there the music is measured on 0.4 s around the span, and the noise scaled by th
 
 A fade lies inside the span: over so many seconds at each end (at most half the span) the noise comes and goes as a
 quarter of a sine and the music, where it is replaced, as a quarter of a cosine, so that the power stays the same. The
-level is that of the noise before its fades.
+level is that of the noise before its fades; what is measured is the noise with them, without the music under it.
 """
 
 import math
@@ -58,7 +58,7 @@ def options(raw: dict[str, Any]) -> Options:
         mode=checks.choice("noise.mode", raw["mode"], ["replace", "add"]),
         level=asked.mode,
         snr=asked.snr,
-        fade=checks.number("noise.fade", raw["fade"], low=0.0, high=1.0),
+        fade=checks.number("noise.fade", raw["fade"], low=0.0, high=1.0) + 0.0,
     )
 
 

@@ -3,7 +3,9 @@
 A spectrum of independent complex normal numbers is scaled by f^(-b/2) and transformed back (Timmer and König, "On
 generating power law noise", Astronomy and Astrophysics 300, 1995), for a stretch longer than any clip, of which the
 first samples are taken: so nothing repeats, and shorter noise is the beginning of longer. Below 10 Hz there is nothing:
-brown noise, whose power grows without bound there, would otherwise be a constant for the most part.
+brown noise, whose power grows without bound there, would otherwise be a constant for the most part. In a span much
+shorter than a period of 10 Hz some of it still is one: half the power of 20 ms of brown noise, a tenth of pink (of
+0.1 s 1 % and less), which counts to its RMS like the rest.
 """
 
 from functools import lru_cache

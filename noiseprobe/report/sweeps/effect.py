@@ -137,7 +137,9 @@ def _rows(scoring: str, points: Sequence[Point], names: Sequence[str]) -> Figure
     left.invert_yaxis()
     left.set_xlabel("nll (nats)")
     right.set_xlabel("delta (nats), corrupted minus clean")
-    left.legend(frameon=False, fontsize="small")
+    figure.legend(
+        *left.get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False, fontsize="small"
+    )
     for axis in (left, right):
         axis.grid(axis="y", linewidth=0.4)
         axis.spines[["top", "right"]].set_visible(False)

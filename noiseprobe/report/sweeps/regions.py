@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from noiseprobe.functional.regions import REGIONS
 from noiseprobe.report.figures import Z95
-from noiseprobe.report.panels import GREY, Point, grouped, title, write_by_scoring
+from noiseprobe.report.panels import GREY, Point, grouped, legend_of_shades, shades, title, write_by_scoring
 from noiseprobe.report.settings import axis as axis_of
 from noiseprobe.report.settings import ordered, text, varying
 
@@ -65,7 +65,7 @@ def regions_figure(songs: Songs, scoring: str, points: list[Point]) -> Figure | 
     for axis, (name, own) in zip(axes.flat, panels.items(), strict=False):
         for point in own:
             i = values.index(point.setting[x]) if x else 0
-            shade = str(0.7 * (1 - i / max(len(values) - 1, 1))) if len(values) > 1 else "0"  # the longer the darker
+            shade = shades(values)[i]
             where = [r + ROOM * ((i + 0.5) / len(values) - 0.5) for r in range(len(REGIONS))]
             for r, region in enumerate(REGIONS):
                 ys = songs[point.row["cell"], point.row["variant"], region]
@@ -87,9 +87,8 @@ def regions_figure(songs: Songs, scoring: str, points: list[Point]) -> Figure | 
         axis.set_ylabel("delta (nats), corrupted minus clean")
     for axis in axes.flat[len(panels) :]:
         axis.remove()
-    handles, labels = axes[0, 0].get_legend_handles_labels()
     if x:
-        figure.legend(handles, labels, loc="outside lower center", ncols=8, frameon=False, fontsize="small")
+        legend_of_shades(figure, x, values)
     weighting = "large: means over codebooks, frames, clips of a song, songs"
     figure.suptitle(
         f"{title(scoring, points, names)}\n{weighting}\nbars: 95 % of the mean over songs; blue: songs",

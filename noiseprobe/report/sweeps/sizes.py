@@ -7,12 +7,12 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from noiseprobe.report.figures import Z95
-from noiseprobe.report.panels import GREY, Point, grouped, title, write_by_scoring
+from noiseprobe.report.panels import GREY, Point, grouped, legend_of_shades, shades, title, write_by_scoring
 from noiseprobe.report.settings import axis as axis_of
 from noiseprobe.report.settings import ordered, text, varying
 
 ASIDE = 0.015  # of the width between the lengths of one model, so that their bars don't hide each other
-NEAR = 0.2  # of the width: ticks closer than this overlap
+CHARACTER = 0.03  # of the width between the smallest and the largest model: labels of ticks don't overlap
 COLUMNS = 4  # of panels
 
 
@@ -36,7 +36,11 @@ def sizes_figure(scoring: str, points: list[Point]) -> Figure | None:
         return None
     x = axis_of([p.setting for p in points])
     names = varying(p.setting for p in points)
-    panels = grouped(points, [n for n in names if n not in ["model", "backend", x]])
+    # A model's backend is told by its name, unless one was scored with both.
+    several = len({(p.setting["model"], p.setting["backend"]) for p in points}) > len(
+        {p.setting["model"] for p in points}
+    )
+    panels = grouped(points, [n for n in names if n not in ["model", x] and (several or n != "backend")])
     values: list[Hashable] = ordered(p.setting[x] for p in points) if x else [None]
     columns = min(len(panels), COLUMNS)
     rows = -(-len(panels) // columns)
@@ -48,11 +52,10 @@ def sizes_figure(scoring: str, points: list[Point]) -> Figure | None:
         for i, value in enumerate(values):
             line = [p for p in own if x is None or p.setting[x] == value]
             line.sort(key=lambda p: (p.row["parameters"], str(p.setting["model"])))
-            color = str(0.75 * (1 - i / max(len(values) - 1, 1)))  # the longer the darker
             aside = math.exp((i - (len(values) - 1) / 2) * ASIDE * width)
             axis.errorbar(
                 [p.row["parameters"] * aside for p in line], [p.row["delta"] for p in line],
-                yerr=[Z95 * (p.row["delta_se"] or 0) for p in line], color=color, fmt="o:", markersize=4,
+                yerr=[Z95 * (p.row["delta_se"] or 0) for p in line], color=shades(values)[i], fmt="o:", markersize=4,
                 linewidth=0.8, elinewidth=1.2, label=text(x, value) if x else "delta",
             )  # fmt: skip
         axis.axhline(0, color=GREY, linewidth=0.8, zorder=0)
@@ -72,8 +75,7 @@ def sizes_figure(scoring: str, points: list[Point]) -> Figure | None:
     for axis in axes.flat[len(panels) :]:
         axis.remove()
     if x:
-        handles, labels = axes[0, 0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=6, frameon=False, fontsize="small")
+        legend_of_shades(figure, x, values)
     weighting = "means over codebooks, frames, clips of a song, songs\nbars: 95 % of the mean over songs"
     figure.suptitle(f"{title(scoring, points, names)}\n{weighting}", fontsize="medium")
     return figure
@@ -82,12 +84,13 @@ def sizes_figure(scoring: str, points: list[Point]) -> Figure | None:
 def _ticks(models: Mapping[int, Sequence[str]], width: float) -> list[str]:
     """Sizes and names; what would lie on its left neighbour stands below it."""
     ticks: list[str] = []
-    last, depth = -math.inf, 0
+    last, longest = -math.inf, 0
     for parameters, names in models.items():
-        position = math.log(parameters)
-        depth = ticks[-1].count("\n") + 1 if position - last < NEAR * width else 0
+        position, own = math.log(parameters), max(map(len, names))
+        near = CHARACTER * width * (own + longest) / 2
+        depth = ticks[-1].count("\n") + 1 if position - last < near else 0
         ticks.append("\n".join(["\n" * depth + _count(parameters), *names]))
-        last = position
+        last, longest = position, own
     return ticks
 
 
