@@ -18,7 +18,7 @@ from noiseprobe.config import Config
 from noiseprobe.data.collate import PairCollate
 from noiseprobe.data.datamodule import ClipDataset, PairDataModule
 from noiseprobe.data.manifest import Manifest
-from noiseprobe.errors import NoiseprobeError, reason
+from noiseprobe.errors import NoiseprobeError
 from noiseprobe.models.loading import load_model
 from noiseprobe.models.weights import Weights
 from noiseprobe.probe import NoiseProbe
@@ -120,5 +120,5 @@ def make_trainer(config: Config) -> Trainer:
         )  # fmt: skip
     except (MisconfigurationException, ValueError, TypeError) as error:
         raise NoiseprobeError(
-            f"trainer.accelerator: got {t.accelerator} with devices {t.devices}: {reason(error)}"
+            f"trainer.accelerator: got {t.accelerator} with devices {t.devices}: {' '.join(str(error).split())}"
         ) from error

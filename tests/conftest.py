@@ -1,9 +1,13 @@
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-import torch
+
+os.environ["CUDA_VISIBLE_DEVICES"] = ""  # before torch: the tests' numbers, and what `auto` stands for, are a CPU's
+
+import torch  # noqa: E402
 
 if TYPE_CHECKING:
     from checkpoints import Made

@@ -25,7 +25,7 @@ Note = tuple[tuple[int, bool], float, float, int, int]
 
 
 class Clicks:
-    """A player: each note is one sample at its begin, which tells part, pitch and velocity; `heard` is the last excerpt."""
+    """A player: a note is one sample at its begin, which tells part, pitch and velocity; `heard` is the last excerpt."""
 
     def render(self, excerpt: Excerpt, sample_rate: int, channels: int, duration: float) -> np.ndarray:
         self.heard = excerpt
@@ -127,6 +127,7 @@ def heard(
     rate: int = RATE, hop: int = HOP,
 ) -> Heard:  # fmt: skip
     """A clip of a score."""
+
     def never(song: str, samples: int) -> tuple[str, np.ndarray]:
         raise AssertionError("no kind that changes notes asks for another clip")
 

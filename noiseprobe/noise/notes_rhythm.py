@@ -7,15 +7,15 @@ in. With `mode`:
              it begins in) within the span; notes that begin together come apart.
     even     A chosen note begins where it would if the span had no rhythm: its onsets, over all parts together, spread
              evenly from the first to the last, in their order. Notes that begin within 30 ms of an onset's first note
-             belong to it and keep their distance from it. Only notes that this moves count in the share; with
-             `notes=1` nothing is left of the rhythm but what notes stand together.
+             belong to it and keep their distance from it. Only notes that this moves by a millisecond or more count in
+             the share. With `notes=1` nothing is left of the rhythm but which notes stand together.
 
 Which notes move is drawn (`tools.notes_share`), and in `jitter` where to for each note by itself: a note that moves
 under a smaller share moves in the same way under a larger one. In `even` nothing else is drawn. Where notes of a part
 meet on one pitch, the first ends where the second begins.
 
-No frame map: notes move by less than what a frame could follow, and each frame is compared with what is there now.
-Rendered as long and as loud as the clean clip (`tools.score`).
+No frame map: the music as a whole stays where it is, and each frame is compared with what is there now. Rendered as
+long and as loud as the clean clip (`tools.score`).
 
 Rejected: a span in which no note begins or none can be moved so (it is even already), a share of less than one note, a
 score of fewer than two beats. A span of length 0 leaves the clip as it is. The paper's supplement names "rhythm
@@ -40,6 +40,7 @@ WHOLE = True
 MODES = ["jitter", "even"]
 SMALLEST, LARGEST = 0.01, 4.0  # beats
 CHORD = 0.03  # seconds
+AUDIBLE = 0.001  # seconds; less is a score's rounding
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def corrupt(heard: Heard, spans: Sequence[Span], draws: Draws, options: Options)
     start, where = score.column(notes, "start"), score.span_of(heard, notes, spans)
     if options.mode == "even":
         new = _even(start, where)
-        can = np.round(new * heard.sample_rate) != score.begins(heard, notes)
+        can = np.abs(new - start) >= AUDIBLE
     else:
         new = _jittered(heard, notes, spans, where, options.beats, notes_share.numbers(heard, notes, draws, "offset"))
         can = np.ones(len(notes), dtype=bool)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from checkpoints import Made
 from running import run_cell, weights
 
 from noiseprobe.config import PACKAGE
@@ -58,6 +59,32 @@ def test_a_sweep_over_two_models_has_one_in_memory_at_a_time(tmp_path: Path, mon
     for overrides in [["precision=fp32"], ["precision=bf16"], ["precision=fp32", "noise.length=0.9"]]:
         run_cell(tmp_path, "data.limit=1", *overrides)
     assert len(alive) == 3
+
+
+FIRST = """
+import gc, sys, weakref
+from pathlib import Path
+from noiseprobe.config import ModelConfig
+from noiseprobe.models import loading
+from noiseprobe.models.weights import locate
+
+def first():
+    model = loading.load_model(locate(ModelConfig("m", "audiocraft", Path(sys.argv[1]))), "fp32")
+    return weakref.ref(model)
+
+kept = first()
+loading._loaded.clear()
+gc.collect()
+print("kept" if kept() is not None else "freed")
+"""
+
+
+def test_the_first_model_of_audiocraft_is_freed_too(made: Made) -> None:
+    """In a process of its own: what is imported only once can hold only the first one's frames."""
+    run = subprocess.run(
+        [sys.executable, "-c", FIRST, str(made.audiocraft)], capture_output=True, text=True, check=True
+    )
+    assert run.stdout.split()[-1] == "freed"
 
 
 MEASURE = """

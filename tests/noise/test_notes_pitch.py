@@ -1,4 +1,4 @@
-"""Pitches: in really is in the key and out really is out, notes move no farther than asked, and nothing else changes."""
+"""Pitches: in is in the key and out is out of it, notes move no farther than asked, and nothing else changes."""
 
 from collections import Counter
 

@@ -1,10 +1,12 @@
 """Which notes a share takes, and the notes that there are to take."""
 
+import itertools
+
 import midibytes
 import notehearing
 import numpy as np
 import pytest
-from notehearing import N, PLACES, SECONDS, WHOLE, clean, heard, notes, random_score, spans, whole, written
+from notehearing import PLACES, SECONDS, WHOLE, N, clean, heard, notes, random_score, spans, whole, written
 
 from noiseprobe.noise.base import CannotCorrupt
 from noiseprobe.noise.tools import notes_share, score
@@ -29,7 +31,7 @@ def test_a_share_is_exact_and_nested(tmp_path, seed):
     found = sets(path, where, shares, seed=seed)
     assert [len(s) for s in found] == [round(share * len(inside)) for share in shares]
     assert found[-1] == inside
-    assert all(a <= b for a, b in zip(found, found[1:], strict=False))
+    assert all(a <= b for a, b in itertools.pairwise(found))
     some = np.arange(len(every)) % 3 > 0
     assert sets(path, where, [1.0], some, seed=seed) == [{i for i in inside if i % 3 > 0}]
 
@@ -49,10 +51,11 @@ def test_numbers_hang_on_nothing_but_the_note_and_the_draws(tmp_path):
     own = notehearing.draws("kind")
     a = notes_share.numbers(clip, score.excerpt(clip), own, "notes")
     assert np.isfinite(a).sum() == len({n for n in whole(path) if round(n[1] * 8000) < N})
-    assert ((0 <= a) & ((a < 1) | np.isinf(a))).all()
+    assert ((a >= 0) & ((a < 1) | np.isinf(a))).all()
     assert notes_share.numbers(clip, score.excerpt(clip), own, "notes").tolist() == a.tolist()
     assert (notes_share.numbers(clip, score.excerpt(clip), own, "other") != a)[np.isfinite(a)].all()
-    assert (notes_share.numbers(clip, score.excerpt(clip), notehearing.draws("kind", 1), "notes") != a)[np.isfinite(a)].all()
+    other_seed = notehearing.draws("kind", 1)
+    assert (notes_share.numbers(clip, score.excerpt(clip), other_seed, "notes") != a)[np.isfinite(a)].all()
 
 
 def test_nothing_to_take_is_rejected(tmp_path):

@@ -7,7 +7,7 @@ import midibytes
 import notehearing
 import numpy as np
 import pytest
-from notehearing import HOP, N, RATE, SECONDS, clean, file, heard, named, notes, random_score, spans, whole, written
+from notehearing import HOP, RATE, SECONDS, N, clean, file, heard, named, notes, random_score, spans, whole, written
 
 from noiseprobe.noise import notes_structure
 from noiseprobe.noise.base import CannotCorrupt
@@ -35,7 +35,8 @@ def bars(folder, seed, longest=3):
             for start in sorted({0, r.randint(1, 470)}):
                 velocity += 1
                 begin, pitch = tick + 480 * beat + start, 30 + velocity % 60
-                events += [(begin, midibytes.on(pitch, velocity)), (begin + r.choice([100, 240, 1500]), midibytes.off(pitch))]
+                end = begin + r.choice([100, 240, 1500])
+                events += [(begin, midibytes.on(pitch, velocity)), (end, midibytes.off(pitch))]
         tick += 480 * beats
     return file(folder / f"bars{seed}.mid", [events])
 
@@ -108,7 +109,7 @@ def test_pieces_change_places_as_wholes(tmp_path, seed, unit, size):
 def test_bars_of_unequal_length_by_hand(tmp_path):
     # bars of 1, 2 and 1.5 s from 0 on; the first and the last change places
     events = [(0, midibytes.metre(2, 2)), (960, midibytes.metre(4, 2)), (960 + 1920, midibytes.metre(3, 2))]
-    melody = [(0, 0.5, 60, 1), (1, 0.5, 62, 2), (2, 0.5, 64, 3), (5, 0.5, 65, 4), (6, 0.5, 67, 5), (8.5, 0.5, 69, 6), (9, 0.5, 71, 7)]
+    melody = [(start, 0.5, 60 + i, 1 + i) for i, start in enumerate([0, 1, 2, 5, 6, 8.5, 9])]
     path = written(tmp_path / "a.mid", melody, *events)
     clip, made = reordered(path, spans((0, 4.5)), order="far")
     starts = {n[4]: n[1] for n in notes(clip.renderer.heard)}
@@ -119,10 +120,11 @@ def test_bars_of_unequal_length_by_hand(tmp_path):
 
 
 def test_only_whole_bars_of_the_span_move(tmp_path):
-    path = written(tmp_path / "a.mid", [(i / 2, 0.25, 60, 1 + i) for i in range(40)])  # bars of 2 s, four notes a second
-    clip, made = reordered(path, spans((0.1, 6.0)))  # the bars from 2 and from 4 s
+    path = written(tmp_path / "a.mid", [(i / 2, 0.25, 60, 1 + i) for i in range(40)])  # bars of 2 s, notes of 0.25 s
+    clip, _ = reordered(path, spans((0.1, 6.0)))  # the bars from 2 and from 4 s
     new = {n[4]: n[1] for n in notes(clip.renderer.heard)}
-    assert [new[1 + i] for i in range(40)] == [i / 4 + (2 if 8 <= i < 16 else -2 if 16 <= i < 24 else 0) for i in range(40)]
+    later = [2 if 8 <= i < 16 else -2 if 16 <= i < 24 else 0 for i in range(40)]
+    assert [new[1 + i] for i in range(40)] == [i / 4 + later[i] for i in range(40)]
     with pytest.raises(CannotCorrupt, match="a span of 1 bars has no two segments of 1 bars"):
         reordered(path, spans((0.1, 5.9)))
     with pytest.raises(CannotCorrupt, match="a span of 0 bars"):
@@ -153,8 +155,10 @@ def test_a_pedalled_note_sounds_on_and_is_caught_by_no_other_pedal(tmp_path):
     path = written(tmp_path / "a.mid", [(2 * i, 1, 60 + i, 1 + i) for i in range(10)], *pedal)
     clip, _ = reordered(path, spans((0, 6)), order="far")  # bars 3 2 1 and what follows
     assert not len(clip.renderer.heard.parts[0].pedal)
-    expected = {5: (0, 1), 6: (1, 0.5), 3: (2, 0.5), 4: (3, 2), 1: (4, 0.5), 2: (5, 0.5), 7: (6, 2), 8: (7, 1), 9: (8, 2), 10: (9, 1)}
-    assert {n[4]: (n[1], n[2]) for n in notes(clip.renderer.heard)} == expected
+    assert {n[4]: (n[1], n[2]) for n in notes(clip.renderer.heard)} == {
+        5: (0, 1), 6: (1, 0.5), 3: (2, 0.5), 4: (3, 2), 1: (4, 0.5), 2: (5, 0.5),
+        7: (6, 2), 8: (7, 1), 9: (8, 2), 10: (9, 1),
+    }  # fmt: skip
 
 
 def test_what_is_drawn(tmp_path):

@@ -24,6 +24,7 @@ from audiocraft.modules.transformer import StreamingTransformer, create_sin_embe
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 from transformers import EncodecConfig
+from xformers import _cpp_lib
 
 from noiseprobe.config import MAX_DURATION
 from noiseprobe.errors import NoiseprobeError, reading
@@ -36,6 +37,12 @@ from noiseprobe.models.text import TextEncoder, load_text
 from noiseprobe.models.weights import Files, Weights
 
 TEXT, MELODY = "description", "self_wav"
+
+# xformers keeps the exception of operators that it can't load, and its traceback the frames of all who were importing
+# it: whoever loaded the first model, with that model, which then was never freed.
+_kept: BaseException | None = getattr(_cpp_lib, "_cpp_library_load_exception", None)
+while _kept is not None:
+    _kept.__traceback__, _kept = None, _kept.__cause__ or _kept.__context__
 
 
 class AudiocraftMusicGen(MusicLM):
