@@ -24,6 +24,8 @@ def test_a_wheel_runs_from_anywhere(tmp_path: Path) -> None:
     assert {name.split("/")[0].split("-")[0] for name in names} == {"noiseprobe"}
     configs = {p.relative_to(CHECKOUT / "conf").as_posix() for p in (CHECKOUT / "conf").rglob("*.yaml")}
     assert {n.removeprefix("noiseprobe/conf/") for n in names if n.startswith("noiseprobe/conf/")} == configs
+    assets = {p.relative_to(CHECKOUT).as_posix() for p in (CHECKOUT / "noiseprobe/assets").rglob("*") if p.is_file()}
+    assert assets <= set(names)
     for needed in ["py.typed", "assets/tiny/model.safetensors", "assets/tiny/README.md", "assets/demo/manifest.csv"]:
         assert f"noiseprobe/{needed}" in names
 
@@ -31,6 +33,7 @@ def test_a_wheel_runs_from_anywhere(tmp_path: Path) -> None:
     run = [sys.executable, "-P", "-m", "noiseprobe"]
     short = ["data.limit=1", "data.duration=4", "noise.onset=2", "noise.length=0.2"]
     env = {**os.environ, "PYTHONPATH": str(site)}
-    done = subprocess.run([*run, *short], cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    for data in ["data=midi", "data=demo"]:
+        done = subprocess.run([*run, *short, data], cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
     assert f"loading {site}/noiseprobe/assets/tiny" in done.stdout
