@@ -7,7 +7,7 @@ import pytest
 
 os.environ["CUDA_VISIBLE_DEVICES"] = ""  # before torch: the tests' numbers, and what `auto` stands for, are a CPU's
 
-import torch  # noqa: E402
+import torch
 
 if TYPE_CHECKING:
     from checkpoints import Made

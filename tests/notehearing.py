@@ -25,7 +25,7 @@ Note = tuple[tuple[int, bool], float, float, int, int]
 
 
 class Clicks:
-    """A player: a note is one sample at its begin, which tells part, pitch and velocity; `heard` is the last excerpt."""
+    """A player: a note is one sample at its begin, of part, pitch and velocity; `heard` is the last excerpt."""
 
     def render(self, excerpt: Excerpt, sample_rate: int, channels: int, duration: float) -> np.ndarray:
         self.heard = excerpt

@@ -33,8 +33,9 @@ def run_cell(results: Path, *overrides: str) -> Path:
 
 
 def command(*arguments: str, cwd: Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """`python -m noiseprobe` in a process of its own; with one thread, since on a busy machine more wait for each other."""
+    """`python -m noiseprobe` in a process of its own; on a busy machine several threads wait for each other, so one."""
     return subprocess.run(
         [sys.executable, "-m", "noiseprobe", *arguments],
-        cwd=cwd, env={**os.environ, "OMP_NUM_THREADS": "1", **(env or {})}, capture_output=True, text=True, timeout=300, check=False,
+        cwd=cwd, env={**os.environ, "OMP_NUM_THREADS": "1", **(env or {})},
+        capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip

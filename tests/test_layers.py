@@ -17,7 +17,7 @@ LAYERS = [
     ["data", "identity", "models", "metrics", "noise", "functional"],
     ["config", "processes", "hashing"],
     ["positions", "score"],
-    ["checks", "devices", "errors", "files", "help", "variants"],
+    ["checks", "devices", "errors", "files", "help", "loudness", "variants"],
 ]
 
 

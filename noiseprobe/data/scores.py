@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from noiseprobe import checks
 from noiseprobe.config import PACKAGE, DataConfig
 from noiseprobe.data.manifest import Clip, Manifest, Rejected, in_order, limited
-from noiseprobe.data.sources.folder import Entry, _reason, _relative, _windows
+from noiseprobe.data.scan import Entry, reason, relative, windows
 from noiseprobe.errors import NoiseprobeError
 from noiseprobe.hashing import digest, hash_files
 from noiseprobe.score import read
@@ -66,7 +66,7 @@ def manifest(
     Args:
         entries: the files.
         rejected: what was turned away before.
-        data: duration, limit and where the source's options say so `start` and `clips_per_file`.
+        data: duration, limit and the source's options, which have a root.
         shortest: seconds.
         player: with what they are to be played.
 
@@ -82,23 +82,22 @@ def manifest(
         except BadScore as error:
             turned_away.append(Rejected(entry.relative, str(error)))
             continue
-        found = list(_windows(entry, seconds, data.duration, data.options))
+        found = list(windows(entry, seconds, data.duration))
         if not found:
-            start = data.options.start if entry.start is None else entry.start
-            reason = f"the last note ends at {seconds:.3f} s, before the clip's start at {start:g} s"
-            turned_away.append(Rejected(entry.relative, reason))
+            why = f"the last note ends at {seconds:.3f} s, before the clip's start at {entry.start:g} s"
+            turned_away.append(Rejected(entry.relative, why))
         for clip in found:
-            why = _unfit(clip, shortest)
-            if why is None:
+            unfit = _unfit(clip, shortest)
+            if unfit is None:
                 clips.append(clip)
             else:
-                turned_away.append(Rejected(entry.relative, why, clip.id))
+                turned_away.append(Rejected(entry.relative, unfit, clip.id))
     clips = limited(in_order(clips), data.limit)
     content, errors = hash_files(dict.fromkeys([player.soundfont, *(c.path for c in clips)]))
     if player.soundfont in errors:
-        raise NoiseprobeError(f"data.soundfont: {player.soundfont}: {_reason(errors[player.soundfont])}")
+        raise NoiseprobeError(f"data.soundfont: {player.soundfont}: {reason(errors[player.soundfont])}")
     vanished = [c for c in clips if c.path in errors]
-    turned_away += [Rejected(_relative(c.path, root), _reason(errors[c.path]), c.id) for c in vanished]
+    turned_away += [Rejected(relative(c.path, root), reason(errors[c.path]), c.id) for c in vanished]
     sound = {"soundfont": content[player.soundfont], "loudness": player.loudness, "player": VERSION}
     whole = [replace(c, content=digest({"score": content[c.path], **sound})) for c in clips if c.path in content]
     return Manifest(tuple(whole), tuple(turned_away))

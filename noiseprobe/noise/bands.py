@@ -128,10 +128,10 @@ def inside(heard: Heard, begin: int, end: int, bands: Bands) -> np.ndarray:
     taps, beta = signal.kaiserord(DEPTH, 2 * EDGE / heard.sample_rate)
     taps |= 1  # odd: the delay is a whole number of samples
     cuts: list[float] = []  # the middles of the edges
-    for low, high in sorted(bands):
+    for low, high in sorted(bands):  # of one width, so their upper edges are in order, too
         low, high = max(low - EDGE / 2, 0.0), min(high + EDGE / 2, heard.sample_rate / 2)
         if cuts and low <= cuts[-1]:
-            cuts[-1] = max(cuts[-1], high)
+            cuts[-1] = high
         else:
             cuts += [low, high]
     from_zero = cuts[0] == 0

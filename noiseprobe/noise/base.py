@@ -110,7 +110,7 @@ class Measured:
 
     Attributes:
         level_db: the RMS asked for, dBFS; None without a level, and where silence gave none (the span is then silence).
-        noise_db: RMS of what stands in the spans now, dBFS; of the noise alone under `mode=add`.
+        noise_db: RMS of what stands in the spans now, dBFS; of the noise alone, with its fades, where noise is placed.
         music_db: RMS of the music that stood there, dBFS.
         level_lufs, noise_lufs: the same loudness asked for and reached, LUFS; None unless `level=lufs`.
         over_full_scale: samples of the spans beyond +-1 (counted, not clipped).

@@ -12,12 +12,11 @@ This one adds up notes in numpy, one after the other, and sounds as FluidSynth d
   fades as its zone says. Of two notes of a part with the same begin and pitch only the longer sounds.
 - Programs that the SoundFont lacks are played by those that `SoundFont.stand_in` names, never left out.
 
-Loudness is that of ITU-R BS.1770-4 over the whole excerpt, as pyloudnorm measures it, in the channels that are asked
-for. Samples are floats and may go beyond 1.
+Loudness is that of ITU-R BS.1770-4 over the whole excerpt (`noiseprobe.loudness`), in the channels that are asked for.
+Samples are floats and may go beyond 1.
 """
 
 import math
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,13 +24,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from noiseprobe.loudness import BLOCK, loudness
 from noiseprobe.score.notes import BadScore, Excerpt, Part
 from noiseprobe.score.soundfont import SoundFont, Zone, load
 
 Array = np.ndarray[Any, Any]
 
 VERSION = 1  # goes up when the same notes would sound otherwise
-BLOCK = 0.4  # seconds that a loudness needs (BS.1770's gating block)
 SHORTEST = 0.01  # seconds that a note sounds at least, even if it has no length
 
 
@@ -102,18 +101,9 @@ class Renderer:
         if seconds < BLOCK:
             raise BadScore(f"too short: {seconds:.3f} s, and a loudness needs {BLOCK:g} s")
         now = loudness(audio, sample_rate)
-        if not math.isfinite(now):
+        if now is None:
             raise BadScore("silent: no loudness above the gate of -70 LUFS")
         return float(10 ** ((self.loudness - now) / 20))
-
-
-def loudness(audio: Array, sample_rate: int) -> float:
-    """Integrated loudness of audio [channels, n] in LUFS; -inf below the gate."""
-    import pyloudnorm
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # it takes the logarithm of silence
-        return float(pyloudnorm.Meter(sample_rate).integrated_loudness(audio.T.astype(np.float64)))
 
 
 def held_until(part: Part) -> Array:

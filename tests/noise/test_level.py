@@ -10,8 +10,9 @@ from hearing import music, samples
 from torchaudio.functional import loudness as torchaudio_loudness
 
 from noiseprobe.errors import NoiseprobeError
+from noiseprobe.loudness import loudness
 from noiseprobe.noise.base import decibel, rms
-from noiseprobe.noise.tools.level import Level, level, loudness
+from noiseprobe.noise.tools.level import Level, level
 
 # BS.1770-4, tables 1 and 2: the filters at 48 kHz
 SHELF = (1.53512485958697, -2.69169618940638, 1.19839281085285, -1.69065929318241, 0.73248077421585)

@@ -76,6 +76,18 @@ def test_a_tone_keeps_its_pitch_and_beats_pass_at_the_rate():
         assert power[slow].argmax() * RATE / (1 << 20) == pytest.approx(5 * rate, rel=0.01)
 
 
+def test_music_passes_at_the_rate_that_makes_the_length():
+    """Five frames at 1.12 are 4.46 and become 4: a burst 80 ms into the span is 64 ms into it then, not 71."""
+    t = np.arange(N) / RATE
+    burst = (0.3 * np.sin(2 * np.pi * 4000 * t) * np.exp(-(((t - 0.58) / 0.004) ** 2)))[None].astype(np.float32)
+    for rate in [1.12, 1.25, 1.4]:
+        found = tempo.corrupt(
+            hearing.heard(burst), promises.spans([(16_000, 19_200)]), None, tempo.Options(rate=rate)
+        ).audio[0].astype(float) ** 2  # fmt: skip
+        at = np.arange(len(found)) / RATE
+        assert (at * found).sum() / found.sum() == pytest.approx(0.564, abs=0.002)
+
+
 def test_ends_meet_the_music():
     """A tone goes on from before: at the seams it is the music, and further in another phase of the same tone."""
     clean = promises.heard().audio[0]

@@ -41,6 +41,16 @@ def test_numbers_of_up_to_four_bytes():
     assert notes(midi(track((0x0FFFFFFF, on(60)), (0x4000, off(60)))))[0][:2] == (0x0FFFFFFF, 0x0FFFFFFF + 0x4000)
 
 
+def test_the_time_before_any_meta_event_counts():
+    for kind in range(256):
+        content = midi(track((0, on(60)), (240, meta(kind, b"")), (240, off(60))))
+        assert notes(content)[0][:2] == (0, 240 if kind == 0x2F else 480), kind  # 0x2F: the end of the track
+
+
+def test_an_escape_may_hold_any_bytes():
+    assert notes(midi(track((0, on(60)), (240, b"\xf7\x03\xf8\x90\xff"), (240, off(60))))) == [(0, 480, 0, 0, 60, 80)]
+
+
 def test_notes_of_no_length_are_kept():
     content = midi(track((0, on(60)), (0, off(60)), (480, on(62)), (480, off(62))))
     assert [n[:2] for n in notes(content)] == [(0, 0), (480, 960)]
@@ -191,18 +201,3 @@ def test_damaged_files_are_read_or_refused_and_nothing_else():
         read += 1
         assert all(0 <= n.start <= n.end and 0 <= n.pitch < 128 and 0 < n.velocity < 128 for n in found.notes)
     assert min(read, refused) > 100
-
-
-@pytest.mark.parametrize("path", PIECES, ids=lambda p: p.stem)
-def test_symusic_reads_the_same_notes(path):
-    symusic = pytest.importorskip("symusic")
-    theirs = symusic.Score.from_midi(path.read_bytes())
-    expected = sorted((n.time, n.end, n.pitch, n.velocity) for t in theirs.tracks for n in t.notes)
-    found = parse(path.read_bytes())
-    assert sorted((n.start, n.end, n.pitch, n.velocity) for n in found.notes) == expected
-    assert found.division == theirs.tpq
-    assert found.tempos == [(t.time, t.mspq) for t in theirs.tempos]
-    assert found.meters == [(t.time, t.numerator, t.denominator) for t in theirs.time_signatures]
-    assert found.keys == [(k.time, k.key, bool(k.tonality)) for k in theirs.key_signatures]
-    # of the first channel alone: in others it has the first pedal down from the file's begin
-    assert found.pedals[0] == [(p.time, p.time + p.duration) for p in theirs.tracks[0].pedals]

@@ -17,7 +17,7 @@ from noiseprobe import checks
 from noiseprobe.config import Config, DataConfig
 from noiseprobe.data import scores
 from noiseprobe.data.manifest import Clip, Manifest, Rejected
-from noiseprobe.data.sources.folder import Entry, _relative
+from noiseprobe.data.scan import Entry, relative
 from noiseprobe.errors import NoiseprobeError
 from noiseprobe.models.weights import Weights
 from noiseprobe.score.render import Renderer
@@ -115,4 +115,4 @@ def _scores(root: Path, rejected: list[Rejected]) -> Iterator[Entry]:
         if path not in seen:
             seen.add(path)
             title, composer = row["title"] or path.parent.name, row["composer"] or "unknown"
-            yield Entry(path, _relative(path, root), title, composer, 0.0)
+            yield Entry(path, relative(path, root), title, composer)

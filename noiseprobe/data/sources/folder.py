@@ -25,7 +25,8 @@ import soundfile as sf
 
 from noiseprobe import checks
 from noiseprobe.config import Config, DataConfig
-from noiseprobe.data.manifest import Clip, Manifest, Rejected, clip_id, in_order, limited
+from noiseprobe.data.manifest import Clip, Manifest, Rejected, in_order, limited
+from noiseprobe.data.scan import Entry, group_and_song, reason, relative, scan, windows
 from noiseprobe.errors import NoiseprobeError
 from noiseprobe.hashing import hash_files
 from noiseprobe.models.weights import Weights
@@ -55,16 +56,6 @@ class Options:
     manifest: Path | None
     start: float
     clips_per_file: int | None
-
-
-@dataclass(frozen=True)
-class Entry:
-    path: Path
-    relative: str
-    song: str
-    group: str
-    start: float | None
-    description: str | None = None
 
 
 def options(raw: dict[str, Any]) -> Options:
@@ -109,7 +100,7 @@ def listing(data: DataConfig, shortest: float = 0.0) -> Manifest:
     """
     options: Options = data.options
     rejected: list[Rejected] = []
-    entries = list(_table(options) if options.manifest else _scan(options.root, rejected))
+    entries = list(_table(options) if options.manifest else _files(options, rejected))
     if not entries:
         where = options.manifest or options.root
         raise NoiseprobeError(f"data.root: no {', '.join(sorted(s[1:] for s in SUFFIXES))} file in {where}")
@@ -118,76 +109,27 @@ def listing(data: DataConfig, shortest: float = 0.0) -> Manifest:
         try:
             seconds = _seconds(entry.path)
         except (OSError, sf.LibsndfileError, ValueError) as error:
-            rejected.append(Rejected(entry.relative, _reason(error)))
+            rejected.append(Rejected(entry.relative, _unreadable(error)))
             continue
-        found = list(_windows(entry, seconds, data.duration, options))
+        found = list(windows(entry, seconds, data.duration))
         if not found:
-            start = options.start if entry.start is None else entry.start
-            reason = f"the file ends at {seconds:.3f} s, before the clip's start at {start:g} s"
-            rejected.append(Rejected(entry.relative, reason))
+            why = f"the file ends at {seconds:.3f} s, before the clip's start at {entry.start:g} s"
+            rejected.append(Rejected(entry.relative, why))
         clips += found
     if len({c.id for c in clips}) < len(clips):
         raise NoiseprobeError(f"data.manifest: {options.manifest} names a clip (path and start) twice")
     short = [c for c in clips if c.duration < shortest - 1e-9]
     why = f"too short: the shortest noise and what must follow it end at {shortest:g} s"
-    rejected += [Rejected(_relative(c.path, options.root), f"{c.duration:.6g} s are {why}", c.id) for c in short]
+    rejected += [Rejected(relative(c.path, options.root), f"{c.duration:.6g} s are {why}", c.id) for c in short]
     clips = limited(in_order(c for c in clips if c.duration >= shortest - 1e-9), data.limit)
     content, errors = hash_files(dict.fromkeys(c.path for c in clips))
     vanished = [c for c in clips if c.path in errors]
-    rejected += [Rejected(_relative(c.path, options.root), _reason(errors[c.path]), c.id) for c in vanished]
+    rejected += [Rejected(relative(c.path, options.root), reason(errors[c.path]), c.id) for c in vanished]
     return Manifest(tuple(replace(c, content=content[c.path]) for c in clips if c.path in content), tuple(rejected))
 
 
-def _scan(root: Path, rejected: list[Rejected]) -> Iterator[Entry]:
-    known: set[str] = set()
-    for folder, names in _folders(root, rejected):
-        for name in names:
-            path = folder / name
-            if path.suffix.lower() not in SUFFIXES or name.startswith("."):
-                continue
-            relative = _relative(path, root)
-            if relative in known:  # a file called a\xff.wav beside one whose name holds that byte
-                rejected.append(Rejected(relative, "another file's name, with its bytes written out, is the same"))
-                continue
-            known.add(relative)
-            group, song = _group_and_song(path, root)
-            yield Entry(path, relative, song, group, None)
-
-
-def _folders(root: Path, rejected: list[Rejected]) -> Iterator[tuple[Path, list[str]]]:
-    """Each folder once and the sorted names in it; os.walk would fail a thousand levels down."""
-    seen: set[tuple[int, int]] = set()  # by device and inode: links are followed, loops are not
-    pending = [root]
-    while pending:
-        folder = pending.pop()
-        try:
-            at = folder.stat()
-            if (at.st_dev, at.st_ino) in seen:
-                continue
-            seen.add((at.st_dev, at.st_ino))
-            with os.scandir(folder) as found:
-                entries = sorted(found, key=lambda e: e.name)
-        except OSError as error:
-            rejected.append(Rejected(_relative(folder, root), _reason(error)))
-            continue
-        yield folder, [e.name for e in entries]
-        pending += [folder / e.name for e in reversed(entries) if _is_folder(e)]
-
-
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # a link to itself
-        return False
-
-
-def _group_and_song(path: Path, root: Path) -> tuple[str, str]:
-    try:
-        parts = path.relative_to(root).parts
-    except ValueError:  # a table may name files elsewhere
-        return _text(path.parent.name), _text(path.stem)
-    group = parts[0] if len(parts) > 1 else root.name
-    return _text(group), _text(parts[1] if len(parts) > 2 else path.stem)
+def _files(options: Options, rejected: list[Rejected]) -> Iterator[Entry]:
+    return scan(options.root, SUFFIXES, rejected, options.start, options.clips_per_file)
 
 
 def _table(options: Options) -> Iterator[Entry]:
@@ -201,41 +143,33 @@ def _table(options: Options) -> Iterator[Entry]:
                     f"data.manifest: {options.manifest}: got the columns {got}, expected one named path"
                 )
             for row in reader:
-                yield _row(row, options.root, f"data.manifest: {options.manifest}, line {reader.line_num}")
+                yield _row(row, options, f"data.manifest: {options.manifest}, line {reader.line_num}")
     except (UnicodeDecodeError, csv.Error) as error:
         raise NoiseprobeError(f"data.manifest: {options.manifest}: {error}, expected a CSV table in UTF-8") from error
 
 
-def _row(row: dict[str, str], root: Path, where: str) -> Entry:
+def _row(row: dict[str, str], options: Options, where: str) -> Entry:
     if not row["path"]:
         raise NoiseprobeError(f"{where}: the path is empty")
-    path = Path(os.path.abspath(root / row["path"]))
-    group, song = _group_and_song(path, root)
-    start = None
+    path = Path(os.path.abspath(options.root / row["path"]))
+    group, song = group_and_song(path, options.root)
+    start, clips = options.start, options.clips_per_file
     if row.get("start"):
         try:
-            start = float(row["start"])
+            start, clips = float(row["start"]), 1
         except ValueError:
             start = -1.0
         if not 0 <= start < float("inf"):
             raise NoiseprobeError(f"{where}: start: got {row['start']}, expected seconds of at least 0")
     return Entry(
         path,
-        _relative(path, root),
+        relative(path, options.root),
         row.get("song") or song,
         row.get("group") or group,
         start,
+        clips,
         (row.get("description") or "").strip() or None,
     )
-
-
-def _relative(path: Path, root: Path) -> str:
-    return _text(path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix())
-
-
-def _text(name: str) -> str:
-    """A file's name as text that every table can hold: bytes that aren't UTF-8 are written out."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def _seconds(path: Path) -> float:
@@ -254,35 +188,10 @@ def _seconds(path: Path) -> float:
     return float(info.frames / info.samplerate)
 
 
-def _windows(entry: Entry, seconds: float, duration: float, options: Options) -> Iterator[Clip]:
-    """Clips of one file: the first may be short, further ones are whole."""
-    first = options.start if entry.start is None else entry.start
-    count = 1 if entry.start is not None else options.clips_per_file
-    i = 0
-    while count is None or i < count:
-        start = round(first + i * duration, 6)
-        left = seconds - start
-        if left <= 1e-6 or (i > 0 and left < duration - 1e-6):
-            return
-        length = min(duration, left)
-        yield Clip(
-            clip_id(entry.relative, start),
-            entry.path,
-            start,
-            length,
-            entry.song,
-            entry.group,
-            description=entry.description,
-        )
-        i += 1
-
-
-def _reason(error: Exception) -> str:
-    """One line, without the path that libsndfile and the OS put into their messages."""
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
+def _unreadable(error: Exception) -> str:
+    """One line, without the path that libsndfile puts into its messages."""
     if isinstance(error, sf.LibsndfileError):
         if error.code == NO_MPEG:
             return "not readable as audio: no MPEG audio in it"
         return f"not readable as audio: {error.error_string}"
-    return str(error)
+    return reason(error)

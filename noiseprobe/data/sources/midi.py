@@ -9,7 +9,6 @@ A file lasts until its last note is let go. What is read of it and how it sounds
 """
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,7 @@ from noiseprobe import checks
 from noiseprobe.config import Config, DataConfig
 from noiseprobe.data import scores
 from noiseprobe.data.manifest import Clip, Manifest, Rejected
-from noiseprobe.data.sources.folder import Entry, _group_and_song, _reason, _relative
+from noiseprobe.data.scan import scan
 from noiseprobe.errors import NoiseprobeError
 from noiseprobe.models.weights import Weights
 from noiseprobe.score.render import Renderer
@@ -88,26 +87,7 @@ def listing(data: DataConfig, shortest: float = 0.0) -> Manifest:
     """
     options: Options = data.options
     rejected: list[Rejected] = []
-    entries = list(_scan(options.root, rejected))
+    entries = list(scan(options.root, SUFFIXES, rejected, options.start, options.clips_per_file))
     if not entries:
         raise NoiseprobeError(f"data.root: no {', '.join(sorted(s[1:] for s in SUFFIXES))} file in {options.root}")
     return scores.manifest(entries, rejected, data, shortest, renderer(options))
-
-
-def _scan(root: Path, rejected: list[Rejected]) -> Iterator[Entry]:
-    def unreadable(error: OSError) -> None:
-        rejected.append(Rejected(_relative(Path(error.filename), root), _reason(error)))
-
-    seen: set[tuple[int, int]] = set()  # folders by device and inode: links are followed, loops are not
-    for folder, folders, files in os.walk(root, followlinks=True, onerror=unreadable):
-        stat = os.stat(folder)
-        if (stat.st_dev, stat.st_ino) in seen:
-            folders.clear()
-            continue
-        seen.add((stat.st_dev, stat.st_ino))
-        folders.sort()
-        for name in sorted([*files, *folders]):
-            path = Path(folder) / name
-            if path.suffix.lower() in SUFFIXES and not name.startswith("."):
-                group, song = _group_and_song(path, root)
-                yield Entry(path, _relative(path, root), song, group, None)

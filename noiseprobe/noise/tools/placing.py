@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 
 from noiseprobe import checks
+from noiseprobe.loudness import BLOCK, loudness
 from noiseprobe.noise.base import Corruption, Draws, Heard, Measured, decibel, inside, rms
-from noiseprobe.noise.tools.level import BLOCK, LONG, Level, level, loudness
+from noiseprobe.noise.tools.level import LONG, Level, level
 from noiseprobe.variants import Span
 
 # n samples of one channel's noise from `onset` on, of unit variance; longer noise begins with shorter.
