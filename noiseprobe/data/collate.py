@@ -126,7 +126,7 @@ class PairCollate:
         # Where the places of a variant are drawn, they are the same for every kind and level.
         random = Draws(self.seed, clip.id, "places", "").state(0.0, variant.where.name)
         spans = variant.spans(self.sample_rate, self.hop, audio.shape[1], random)
-        draws = Draws(self.seed, clip.id, variant.kind, getattr(self.noise.options, "level_key", ""))
+        draws = Draws(self.seed, clip.id, variant.kind, getattr(self.noise.options, "level_key", None) or "")
         others = Others(clip, self.clips, [self.seed, variant.kind], self.decode, self.sample_rate)
         heard = Heard(clip, audio, self.sample_rate, self.hop, others, self.renderer)
         made = corrupt(heard, spans, draws, self.noise.options)

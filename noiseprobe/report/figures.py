@@ -78,7 +78,7 @@ def profile_figure(profile: pd.DataFrame, spans: Mapping[str, Spans], frame_rate
     figure = Figure(figsize=(12, 0.9 + 1.9 * len(variants)), layout="constrained")
     axes = figure.subplots(len(variants), 2, squeeze=False, sharex=True, sharey="col")
     for (left, right), variant in zip(axes, variants, strict=True):
-        rows = means[(means["variant"] == variant) & (means["n_songs"] > 0)].sort_values("frame")
+        rows = means[means["variant"] == variant].sort_values("frame")  # frames without a value leave gaps
         time = rows["frame"].to_numpy() / frame_rate
         rows, time = rows[(time >= first) & (time <= last)], time[(time >= first) & (time <= last)]
         for axis in (left, right):
@@ -90,14 +90,14 @@ def profile_figure(profile: pd.DataFrame, spans: Mapping[str, Spans], frame_rate
             mean = rows[f"{curve}_mean"]
             _band(left, time, rows, curve, color, alpha=0.15)
             left.plot(time, mean, color=color, linewidth=0.5, alpha=0.5)
-            smooth = mean.rolling(11, center=True, min_periods=1).mean()
+            smooth = mean.rolling(11, center=True, min_periods=1).mean().where(mean.notna())
             left.plot(time, smooth, style, color=color, linewidth=1.6, label=curve)
         _band(right, time, rows, "delta", BLACK, alpha=0.25)
         right.plot(time, rows["delta_mean"], color=BLACK, linewidth=0.9)
         right.axhline(0, color=BLUE, linewidth=0.8)
         length = rows["length_s"].iloc[0]
-        where = variant.partition("@")[2] if pd.isna(length) else f"{length:g} s of noise"
-        left.set_ylabel(f"{where}\nnll (nats)")
+        where = variant.partition("@")[2] if pd.isna(length) else f"{length:g} s"
+        left.set_ylabel(f"{rows['noise'].iloc[0]}, {where}\nnll (nats)")
         right.set_ylabel("delta (nats)")
     axes[0, 0].legend(loc="upper right", ncols=2, frameon=False)
     for axis in axes[-1]:

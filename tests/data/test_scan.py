@@ -26,6 +26,15 @@ def test_names_that_end_as_asked_for_are_entries_folders_among_them(tmp_path):
     assert [e.relative for e in found(tmp_path, [".c"])[0]] == ["z.c"]
 
 
+def test_each_folder_is_searched_once_however_many_links_lead_to_it(tmp_path):
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s/x.a").write_text("")
+    (tmp_path / "loop").symlink_to(tmp_path)
+    (tmp_path / "s2").symlink_to(tmp_path / "s")
+    entries, rejected = found(tmp_path)
+    assert ([e.relative for e in entries], rejected) == (["s/x.a"], [])
+
+
 def test_a_folder_that_cant_be_searched_is_rejected_and_the_rest_found(tmp_path, monkeypatch):
     (tmp_path / "shut").mkdir()
     (tmp_path / "x.a").write_text("")

@@ -119,6 +119,21 @@ def test_bars_of_unequal_length_by_hand(tmp_path):
     assert made.frame_map.tolist() == expected
 
 
+@pytest.mark.parametrize("size", [1, 2])
+def test_no_piece_begins_before_the_span_and_none_falls_apart(tmp_path, size):
+    # a beat is 15.9 frames, so the second piece would come early; the span begins with the second beat
+    path = written(tmp_path / "a.mid", [(i, 0.5, 60, 1 + i) for i in range(40)], (0, midibytes.tempo(318_000)))
+    line = 318 * 8
+    where = spans((line / RATE, (line * (1 + 2 * size) + 3) / RATE))
+    clip, made = reordered(path, where, unit="beat", size=size, order="far")
+    new = {n[4]: round(n[1] * RATE) for n in notes(clip.renderer.heard)}
+    early, late = {1: (-15, 16), 2: (-31, 32)}[size]
+    shifts = [0, *[late] * size, *[early] * size, *[0] * 5]
+    assert [new[1 + i] for i in range(len(shifts))] == [i * line + shift * HOP for i, shift in enumerate(shifts)]
+    assert made.frame_map[:15].tolist() == list(range(15))
+    assert made.audio[:, :line].tobytes() == clip.audio[:, :line].tobytes()
+
+
 def test_only_whole_bars_of_the_span_move(tmp_path):
     path = written(tmp_path / "a.mid", [(i / 2, 0.25, 60, 1 + i) for i in range(40)])  # bars of 2 s, notes of 0.25 s
     clip, _ = reordered(path, spans((0.1, 6.0)))  # the bars from 2 and from 4 s

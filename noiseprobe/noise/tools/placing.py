@@ -4,9 +4,10 @@ The noise of a span is scaled to the level by its own RMS (by its own loudness u
 whatever the draw. Shorter noise is the beginning of longer up to that gain. Loudness isn't defined for less than 0.4 s:
 there the music is measured on 0.4 s around the span, and the noise scaled by the gain of 4 s of it.
 
-A fade lies inside the span: over so many seconds at each end (at most half the span) the noise comes and goes as a
-quarter of a sine and the music, where it is replaced, as a quarter of a cosine, so that the power stays the same. The
-level is that of the noise before its fades; what is measured is the noise with them, without the music under it.
+A fade lies inside the span (`tools.crossfade`): over so many seconds at each seam, at most half the span, the noise
+comes and goes as a quarter of a sine and the music, where it is replaced, as a quarter of a cosine, so that the power
+stays the same. At the clip's own ends there is no seam and no fade. The level is that of the noise before its fades;
+what is measured is the noise with them, without the music under it.
 """
 
 import math
@@ -20,6 +21,7 @@ import numpy as np
 from noiseprobe import checks
 from noiseprobe.loudness import BLOCK, loudness
 from noiseprobe.noise.base import Corruption, Draws, Heard, Measured, decibel, inside, rms
+from noiseprobe.noise.tools import crossfade
 from noiseprobe.noise.tools.level import LONG, Level, level
 from noiseprobe.variants import Span
 
@@ -59,7 +61,7 @@ def options(raw: dict[str, Any]) -> Options:
         mode=checks.choice("noise.mode", raw["mode"], ["replace", "add"]),
         level=asked.mode,
         snr=asked.snr,
-        fade=checks.number("noise.fade", raw["fade"], low=0.0, high=1.0) + 0.0,
+        fade=crossfade.fade(raw),
     )
 
 
@@ -74,7 +76,8 @@ def place(source: Source, heard: Heard, spans: Sequence[Span], draws: Draws, opt
         raw = partial(_noise, source, heard, span, draws)
         scale = _by_loudness if asked.mode == "lufs" else _by_rms
         noise, target = scale(heard, span, raw, asked)
-        rise = _rise(span.stop - span.start, round(options.fade * heard.sample_rate))
+        fade = round(options.fade * heard.sample_rate)
+        rise = crossfade.rise(span.stop - span.start, fade, crossfade.seams(heard, span))
         noise = noise * rise
         music = heard.audio[:, span.start : span.stop]
         audio[:, span.start : span.stop] = noise + (music if options.mode == "add" else music * np.sqrt(1 - rise**2))
@@ -115,16 +118,6 @@ def _by_loudness(
     reached = loudness(reference * gain, heard.sample_rate)
     assert reached is not None
     return noise * (gain * 10 ** ((target - reached) / 20)), target
-
-
-def _rise(n: int, fade: int) -> np.ndarray:
-    """[n]: from 0 to 1 over `fade` samples as a quarter of a sine, and back to 0 at the end."""
-    fade = min(fade, n // 2)
-    rise = np.ones(n)
-    if fade:
-        ramp = np.sin((np.arange(fade) + 0.5) / fade * math.pi / 2)
-        rise[:fade], rise[n - fade :] = ramp, ramp[::-1]
-    return rise
 
 
 def _measured(
