@@ -241,7 +241,8 @@ def test_a_clip_is_the_excerpt_at_the_loudness(root, channels, rate):
     audio = decode(clip, rate, channels, loudness=-20.0)
     assert (audio.shape, audio.dtype) == ((channels, round(2.5 * rate)), torch.float32)
     measured = torchaudio.functional.loudness(audio.double() / 8, rate) + 20 * np.log10(8)  # its filters clamp at 1
-    assert measured.item() == pytest.approx(-20, abs=0.1)
+    # At 16 kHz the filters of the two come 0.05 and 0.07 dB from the standard's, to either side.
+    assert measured.item() == pytest.approx(-20, abs=0.13)
     expected = Renderer(scores.SOUNDFONT, -20.0).render(read.excerpt(clip.path, 1.0, 2.5), rate, channels, 2.5)
     np.testing.assert_array_equal(audio.numpy(), expected)
 
