@@ -152,7 +152,7 @@ def spans(*places: tuple[float, float], rate: int = RATE, hop: int = HOP) -> lis
     found = []
     for start, stop in places:
         first, last = round(start * rate), round(stop * rate)
-        found.append(Span(start, first, last, first // hop, -(-last // hop) if last > first else first // hop))
+        found.append(Span(float(start), first, last, first // hop, -(-last // hop) if last > first else first // hop))
     return found
 
 

@@ -13,12 +13,13 @@ struck again there. The clip keeps its length, and is rendered as loud as the cl
 
 Frame map (`tools.score_moves`): a permutation. A frame that lies within a piece has become the one where the same notes
 stand now, at the same place within the frame; frames across a seam have no counterpart. So delta compares the same
-music in another context, but for what rings over the seams.
+music in another context, but for what rings over the seams and the gain of the clip as a whole.
 
 There is no share of notes: what share of the music is put in another order is set by the span. What `order=shuffle`
 draws hangs on the onset and on the number of pieces.
 
-Rejected: a span of fewer than two pieces, and one whose pieces are alike. A span of length 0 leaves the clip as it is.
+Rejected: a span of fewer than two pieces, and an order in which nothing is heard that wasn't, since only bars that are
+alike changed places. A span of length 0 leaves the clip as it is.
 """
 
 from collections.abc import Sequence

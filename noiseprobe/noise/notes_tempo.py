@@ -11,10 +11,11 @@ the file, or silence where the file ends. It is rendered as loud as the clean cl
 the clip holds now.
 
 Frame map (`tools.score_moves`): frames before the span keep their place, and frames after it are the same notes so many
-frames earlier or later. They are compared exactly but for what rings into them from the span, as its notes have other
-lengths now. A frame that overlaps the span has no counterpart: its music is spread over more or fewer frames, so no
-frame has the same target (as for the audio-level kind `tempo`); nor have frames pushed beyond the clip's end. So a span
-of the whole clip has no frame to compare, and delta is null: without a length the paper's are taken, at 5 s.
+frames earlier or later, at the same place within the frame: compared exactly, but for what rings into them from the
+span, whose notes have other lengths now, and the gain of the clip as a whole. A frame that overlaps the span has no
+counterpart: its music is spread over more or fewer frames, so no frame has the same target (as for the audio-level kind
+`tempo`); nor have frames pushed beyond the clip's end. So a span of the whole clip has no frame to compare, and delta
+is null: without a length the paper's are taken, at 5 s.
 
 There is no share of notes: all notes of the span move together, and how many is set by its length. `rate=1` and a span
 of length 0 leave the clip as it is and map each frame to itself: a control.

@@ -21,6 +21,7 @@ from noiseprobe.score.notes import BadScore, Excerpt, Key, Part, cut
 
 Array = np.ndarray[Any, Any]
 
+ROUNDING = 1e-4  # seconds; tempos are whole microseconds, and a bar line at 14.99999 s stands at 15 s
 DEFAULT_TEMPO = 500_000  # microseconds a quarter note
 
 
@@ -105,9 +106,9 @@ class Song:
             ticks = begin + numbers * beat
             numbers, ticks = numbers[ticks < end], ticks[ticks < end]
             times = self.clock.seconds(ticks) - start
-            inside = (times >= 0) & (times < duration)
-            beats.append(times[inside])
-            downbeats.append(times[inside & (numbers % bar == 0)])
+            inside = (times >= -ROUNDING) & (times < duration - ROUNDING)
+            beats.append(np.maximum(times[inside], 0.0))
+            downbeats.append(np.maximum(times[inside & (numbers % bar == 0)], 0.0))
         return np.concatenate(beats), np.concatenate(downbeats)
 
 
