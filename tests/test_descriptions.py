@@ -51,6 +51,6 @@ def test_descriptions_of_single_clips_go_before_the_models(made: Made, music: Pa
 def test_a_model_without_its_text_encoder_says_so_before_audio_is_decoded(
     music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("noiseprobe.data.datamodule.decode", lambda *args: pytest.fail("audio was read"))
+    monkeypatch.setattr("noiseprobe.data.audio.decode", lambda *args: pytest.fail("audio was read"))
     with pytest.raises(NoiseprobeError, match=r"model\.text_encoder: .* expected the text encoder with its tokenizer"):
         run_cell(tmp_path, "data=folder", f"data.root={music}", "model.description=loud")

@@ -110,7 +110,7 @@ def test_a_key_that_it_lacks_is_refused_by_name(kind):
 
 
 def test_kinds_are_imported_without_heavy_libraries():
-    heavy = ["torch", "torchaudio", "scipy", "librosa", "pyloudnorm", "pandas", "symusic"]
+    heavy = ["torch", "torchaudio", "scipy", "librosa", "pyloudnorm", "pandas"]
     names = ", ".join(f"noiseprobe.noise.{kind}" for kind in KINDS)
     code = f"import sys, {names}; print([m for m in {heavy} if m in sys.modules])"
     assert _python(code).strip() == "[]"
