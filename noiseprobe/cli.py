@@ -50,6 +50,9 @@ def main() -> None:
         return
     # Shells leave the ~ of key=~/folder alone, and Hydra's grammar has no such character.
     home = f"={Path.home()}"
+    # Hydra takes overrides before -m only.
+    flags = [a for a in sys.argv[1:] if a in ("-m", "--multirun")]
+    sys.argv[1:] = [*(a for a in sys.argv[1:] if a not in flags), *flags[:1]]
     sys.argv[1:] = [re.sub(r"=~(?=/|$)", lambda _: home, argument) for argument in sys.argv[1:]]
     try:
         _job()

@@ -27,7 +27,7 @@ Note = tuple[tuple[int, bool], float, float, int, int]
 class Clicks:
     """A player: a note is one sample at its begin, of part, pitch and velocity; `heard` is the last excerpt."""
 
-    def render(self, excerpt: Excerpt, sample_rate: int, channels: int, duration: float) -> np.ndarray:
+    def play(self, excerpt: Excerpt, sample_rate: int, channels: int, duration: float) -> np.ndarray:
         self.heard = excerpt
         audio = np.zeros(round(duration * sample_rate))
         for (program, drum), start, _, pitch, velocity in notes(excerpt):
@@ -37,6 +37,11 @@ class Clicks:
         if not audio.any():
             raise BadScore("silent")
         return np.repeat(audio[None], channels, 0).astype(np.float32)
+
+    render = play
+
+    def gain(self, audio: np.ndarray, sample_rate: int) -> float:
+        return 1.0
 
 
 def notes(excerpt: Excerpt) -> list[Note]:

@@ -55,6 +55,22 @@ def song_mean(values: Sequence[float | None], songs: Sequence[Hashable]) -> Song
     return SongMean(mean, math.sqrt(variance / g), g, clips)
 
 
+def t95(songs: int) -> float:
+    """Half the width of a 95 % interval of a mean over so many songs, in standard errors: Student's t.
+
+    Raises:
+        ValueError: for fewer than two songs, which have no standard error.
+
+    >>> round(t95(2), 1), round(t95(20), 2)
+    (12.7, 2.09)
+    """
+    from scipy.special import stdtrit  # with scipy.stats it would be half a second
+
+    if songs < 2:
+        raise ValueError(f"songs: got {songs}, expected at least 2")
+    return float(stdtrit(songs - 1, 0.975))
+
+
 def moments(total: Tensor, squares: Tensor, songs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Mean, standard deviation and standard error over songs from sums over song means m.
 

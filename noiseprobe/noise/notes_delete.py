@@ -1,7 +1,7 @@
 """Notes left out: the share `notes` of the notes that begin in the span is gone, and nothing takes its place.
 
-Changes the score: the notes that stay sound as they did, in all parts (drums too), so before the loudness is set anew
-the clip is the clean one without the sound of those that went. Rendered as long and as loud as the clean clip
+Changes the score: the notes that stay sound as they did, in all parts (drums too), so but for its loudness the clip is
+the clean one without the sound of those that went. Rendered as long as the clean clip, and as loud or at its gain
 (`tools.score`). Which notes go is drawn (`tools.notes_share`: nested, exactly that share). No frame map: no note moves.
 
 Rejected: a span in which no note begins, a share of less than one note, and a clip that would be left without a sound.
@@ -46,5 +46,5 @@ def corrupt(heard: Heard, spans: Sequence[Span], draws: Draws, options: Options)
         return Corruption(heard.audio.copy())
     notes = score.excerpt(heard)
     gone = notes_share.chosen(heard, notes, spans, draws, options.notes)
-    audio = score.rendered(heard, score.only(notes, ~gone))
+    audio = score.rendered(heard, score.only(notes, ~gone), spans)
     return Corruption(audio, measure(heard.audio, audio, spans))

@@ -13,8 +13,8 @@ time: then the first ends where the second begins, and of two that begin togethe
 200 of the changed notes of the embedded pieces).
 
 Which notes move is drawn (`tools.notes_share`), and where to for each note by itself: a note that moves under a smaller
-share moves in the same way under a larger one. No frame map: no note moves in time. Rendered as long and as loud as the
-clean clip (`tools.score`).
+share moves in the same way under a larger one. No frame map: no note moves in time. Rendered as long as the clean clip,
+and as loud or at its gain (`tools.score`).
 
 Rejected: a span in which no note begins or none can be moved so, and a share of less than one note. A span of length 0
 leaves the clip as it is.
@@ -80,7 +80,7 @@ def corrupt(heard: Heard, spans: Sequence[Span], draws: Draws, options: Options)
     u = notes_share.numbers(heard, notes, draws, "pitch")
     for i in np.flatnonzero(which):
         pitch[i] = to[i][int(u[i] * len(to[i]))]
-    audio = score.rendered(heard, score.with_columns(notes, pitch=pitch))
+    audio = score.rendered(heard, score.with_columns(notes, pitch=pitch), spans)
     return Corruption(audio, measure(heard.audio, audio, spans))
 
 

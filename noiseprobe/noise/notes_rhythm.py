@@ -15,7 +15,7 @@ under a smaller share moves in the same way under a larger one. In `even` nothin
 meet on one pitch, the first ends where the second begins.
 
 No frame map: the music as a whole stays where it is, and each frame is compared with what is there now. Rendered as
-long and as loud as the clean clip (`tools.score`).
+long as the clean clip, and as loud or at its gain (`tools.score`).
 
 Rejected: a span in which no note begins or none can be moved so (it is even already), a share of less than one note, a
 score of fewer than two beats. A span of length 0 leaves the clip as it is. The paper's supplement names "rhythm
@@ -87,7 +87,7 @@ def corrupt(heard: Heard, spans: Sequence[Span], draws: Draws, options: Options)
         new = _jittered(heard, notes, spans, where, options.beats, notes_share.numbers(heard, notes, draws, "offset"))
         can = np.ones(len(notes), dtype=bool)
     which = notes_share.chosen(heard, notes, spans, draws, options.notes, can)
-    audio = score.rendered(heard, score.with_columns(notes, start=np.where(which, new, start)))
+    audio = score.rendered(heard, score.with_columns(notes, start=np.where(which, new, start)), spans)
     return Corruption(audio, measure(heard.audio, audio, spans))
 
 

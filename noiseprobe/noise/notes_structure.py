@@ -9,11 +9,11 @@ since no piece begins before the span).
 
 A note goes with the bar in which it begins, with its pitch and velocity, and is heard for as long as before: no note is
 lost or doubled, and one that is tied or pedalled over the bar line sounds on over what follows now, until its pitch is
-struck again there. The clip keeps its length, and is rendered as loud as the clean one (`tools.score`).
+struck again there. The clip keeps its length, and is rendered as loud as the clean one or at its gain (`tools.score`).
 
 Frame map (`tools.score_moves`): a permutation. A frame that lies within a piece has become the one where the same notes
 stand now, at the same place within the frame; frames across a seam have no counterpart. So delta compares the same
-music in another context, but for what rings over the seams and the gain of the clip as a whole.
+music in another context, but for what rings over the seams, and a gain where the span is the whole clip.
 
 There is no share of notes: what share of the music is put in another order is set by the span. What `order=shuffle`
 draws hangs on the onset and on the number of pieces.
@@ -84,7 +84,7 @@ def corrupt(heard: Heard, spans: Sequence[Span], draws: Draws, options: Options)
         moves += [Move(at, int(own[0]), 0), *_moves(own, order, span.start, heard.hop)]
         at = int(own[-1])
     moves = _joined([*moves, Move(at, heard.audio.shape[1] * score.BEYOND, 0)])
-    audio = score.rendered(heard, _moved(heard, notes, moves))
+    audio = score.rendered(heard, _moved(heard, notes, moves), spans)
     return Corruption(audio, measure(heard.audio, audio, spans), frame_map=frame_map(heard, moves))
 
 

@@ -7,12 +7,11 @@ before the span and ends in it, or begins in it and ends after, is stretched onl
 than half a frame, or the span would be left with less than that, the clip is rejected.
 
 The clip keeps its length: what is pushed beyond its end is gone, and what is missing there is the music that follows in
-the file, or silence where the file ends. It is rendered as loud as the clean clip (`tools.score`), measured over what
-the clip holds now.
+the file, or silence where the file ends. It is rendered at the clean clip's gain (`tools.score`).
 
 Frame map (`tools.score_moves`): frames before the span keep their place, and frames after it are the same notes so many
 frames earlier or later, at the same place within the frame: compared exactly, but for what rings into them from the
-span, whose notes have other lengths now, and the gain of the clip as a whole. A frame that overlaps the span has no
+span, whose notes have other lengths now. A frame that overlaps the span has no
 counterpart: its music is spread over more or fewer frames, so no frame has the same target (as for the audio-level kind
 `tempo`); nor have frames pushed beyond the clip's end. So a span of the whole clip has no frame to compare, and delta
 is null: without a length the paper's are taken, at 5 s.
@@ -78,7 +77,7 @@ def corrupt(heard: Heard, spans: Sequence[Span], draws: Draws, options: Options)
     start, duration = score.column(notes, "start"), score.column(notes, "duration")
     delay, delay_of_end = np.interp(start, points, delays), np.interp(start + duration, points, delays)
     longer = np.maximum(duration + (delay_of_end - delay), 0.0)
-    audio = score.rendered(heard, score.with_columns(notes, start=start + delay, duration=longer))
+    audio = score.rendered(heard, score.with_columns(notes, start=start + delay, duration=longer), spans)
     return Corruption(audio, _measured(heard, audio, spans, moves), frame_map=frame_map(heard, moves))
 
 

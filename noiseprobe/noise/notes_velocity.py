@@ -2,9 +2,10 @@
 
 Changes the score. A chosen note's new velocity is drawn uniformly from the others within `range` steps of its own that
 there are, 1 to 127; so it always changes, and near the ends of the scale rather away from them. Nothing else of the
-note changes, drums change too, and the result is rendered as long and as loud as the clean clip (`tools.score`), which
-takes back what all notes have in common. Notes that begin together get a change each. In the sound the level goes with
-the square of the velocity (a factor 2: 12 dB), and a SoundFont may have other samples for it.
+note changes, drums change too, and the result is rendered as long as the clean clip, and as loud or at its gain
+(`tools.score`): over a whole clip, what all notes have in common is taken back. Notes that begin together get a change
+each. In the sound the level goes with the square of the velocity (a factor 2: 12 dB), and a SoundFont may have other
+samples for it.
 
 Which notes change is drawn (`tools.notes_share`), and by how much for each note by itself: a note that changes under a
 smaller share changes in the same way under a larger one. No frame map: no note moves.
@@ -63,7 +64,7 @@ def corrupt(heard: Heard, spans: Sequence[Span], draws: Draws, options: Options)
     velocity = score.column(notes, "velocity").copy()
     u = notes_share.numbers(heard, notes, draws, "velocity")
     velocity[which] = _others(velocity[which], options.range, u[which])
-    audio = score.rendered(heard, score.with_columns(notes, velocity=velocity))
+    audio = score.rendered(heard, score.with_columns(notes, velocity=velocity), spans)
     return Corruption(audio, measure(heard.audio, audio, spans))
 
 

@@ -1,12 +1,12 @@
 """The table that a run ends with."""
 
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 
 from noiseprobe.functional.regions import REGIONS
@@ -19,10 +19,14 @@ DIFFERENCES = ["model", "weights", "backend", "data", "options", "precision", "c
 def print_cells(folders: Sequence[Path]) -> None:
     """A table for each scoring, one row for each cell and variant, then where the results and figures are."""
     summaries = [json.loads((folder / "summary.json").read_text()) for folder in folders]
-    # Outside a terminal rich would cut at 80 columns.
-    console = Console() if sys.stdout.isatty() else Console(width=200)
+    # rich would cut numbers at 80 columns, or where a terminal ends: rather lines too long.
+    console, wide = Console(), Console(width=250)
     for scoring in dict.fromkeys(s["scoring"] for s in summaries):  # numbers of two scorings can't be compared
-        console.print(_table([s for s in summaries if s["scoring"] == scoring]))
+        table = _table([s for s in summaries if s["scoring"] == scoring])
+        fits = Measurement.get(wide, wide.options, table).maximum <= console.width
+        if not fits:
+            table.box = None  # lines would be torn apart
+        (console if fits else wide).print(table, crop=False)
     for s, folder in zip(summaries, folders, strict=True):
         if s["n_rejected"]:
             console.print(f"rejected {s['n_rejected']}, with reasons in {folder / 'rejected.parquet'}", soft_wrap=True)
@@ -46,6 +50,8 @@ def _table(summaries: Sequence[dict[str, Any]]) -> Table:
     constant += ", parallel scoring" if summaries[0]["scoring"] == "parallel" else ""
     title = "means in nats, +- standard error over songs; delta = corrupted - clean"
     variants = [(s, v) for s in summaries for v in s["variants"]]
+    if any(v["n_shifted"] for _, v in variants):
+        title += " over the frames that both have"
     if any(_pair(v["delta"]) == "0" for _, v in variants):
         title += "; 0 without decimals: exactly"
     table = Table(title=f"{constant}: {title}" if constant else title)

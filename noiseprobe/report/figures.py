@@ -14,12 +14,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from noiseprobe.files import replace_file
+from noiseprobe.functional.statistics import t95
 
 logging.getLogger("matplotlib").setLevel(logging.WARNING)  # it reports that it looked for fonts
 
 # Okabe and Ito's palette: told apart by the colour-blind and in grey
 BLUE, ORANGE, BLACK, SHADE = "#0072B2", "#D55E00", "#000000", "#DDDDDD"
-Z95 = 1.959964  # normal quantile of a 95 % interval
 BEFORE, AFTER = 2.0, 4.0  # seconds shown around the noise
 
 Spans = list[tuple[int, int]]
@@ -30,6 +30,11 @@ def write_figures(folder: Path, frame_rate: float) -> None:
     profile = pq.read_table(folder / "profile.parquet").to_pandas()
     clips = pq.read_table(folder / "clips.parquet", columns=["variant", "spans"]).to_pylist()
     save(profile_figure(profile, common_spans(clips), frame_rate), folder / "profile")
+
+
+def half95(se: float | None, songs: int) -> float:
+    """Half the width of the 95 % interval of a mean over songs; 0 where there is no standard error."""
+    return t95(songs) * se if songs > 1 and se is not None else 0.0
 
 
 def common_spans(clips: Sequence[Mapping[str, Any]]) -> dict[str, Spans]:
@@ -61,8 +66,8 @@ def save(figure: Figure, path: Path) -> None:
 def profile_figure(profile: pd.DataFrame, spans: Mapping[str, Spans], frame_rate: float) -> Figure:
     """Mean clean and corrupted nll (left) and delta (right) around the noise, one row a variant, the noise shaded.
 
-    Bands are 95 % intervals of the mean over songs (1.96 clustered standard errors), at each frame by itself. On the
-    left thick lines are moving averages over 11 frames, for the eye alone; delta is drawn as it is.
+    Bands are 95 % intervals of the mean over songs (clustered standard errors, Student's t), at each frame by itself.
+    On the left thick lines are moving averages over 11 frames, for the eye alone; delta is drawn as it is.
 
     Args:
         profile: rows of profile.parquet of one cell.
@@ -71,6 +76,7 @@ def profile_figure(profile: pd.DataFrame, spans: Mapping[str, Spans], frame_rate
     """
     means = profile[profile["codebook"].isna()]
     variants = [v for v in means["variant"].drop_duplicates() if v in spans]
+    by_length = means.drop_duplicates("variant")["length_s"].is_unique  # else lengths don't tell them apart
     first, last = 0.0, math.inf
     if all(spans[v] for v in variants):
         first = max(min(spans[v][0][0] for v in variants) / frame_rate - BEFORE, 0.0)
@@ -96,12 +102,14 @@ def profile_figure(profile: pd.DataFrame, spans: Mapping[str, Spans], frame_rate
         right.plot(time, rows["delta_mean"], color=BLACK, linewidth=0.9)
         right.axhline(0, color=BLUE, linewidth=0.8)
         length = rows["length_s"].iloc[0]
-        where = variant.partition("@")[2] if pd.isna(length) else f"{length:g} s"
+        where = variant.partition("@")[2] if pd.isna(length) or not by_length else f"{length:g} s"
         left.set_ylabel(f"{rows['noise'].iloc[0]}, {where}\nnll (nats)")
         right.set_ylabel("delta (nats)")
     axes[0, 0].legend(loc="upper right", ncols=2, frameon=False)
     for axis in axes[-1]:
-        axis.set_xlabel("time in the clip (s); noise shaded" if any(spans.values()) else "time in the clip (s)")
+        axis.set_xlabel(
+            "time in the clean clip (s); " + ("noise shaded" if any(spans.values()) else "noise elsewhere in each")
+        )
     cell = means.iloc[0]
     songs, clips = int(means["n_songs"].max()), int(means["n_clips"].max())
     figure.suptitle(
@@ -113,5 +121,6 @@ def profile_figure(profile: pd.DataFrame, spans: Mapping[str, Spans], frame_rate
 
 
 def _band(axis: Axes, time: np.ndarray, rows: pd.DataFrame, curve: str, color: str, alpha: float) -> None:
-    mean, se = rows[f"{curve}_mean"].to_numpy(), rows[f"{curve}_se"].to_numpy()
-    axis.fill_between(time, mean - Z95 * se, mean + Z95 * se, color=color, alpha=alpha, linewidth=0)
+    mean = rows[f"{curve}_mean"].to_numpy()
+    half = np.array([half95(se, n) for se, n in zip(rows[f"{curve}_se"], rows["n_songs"], strict=True)])
+    axis.fill_between(time, mean - half, mean + half, color=color, alpha=alpha, linewidth=0)

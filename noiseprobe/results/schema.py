@@ -65,7 +65,7 @@ INDEX = pa.schema([
     ("data", pa.string()), ("noise", pa.string()), ("options", pa.string()),  # the kind's keys, JSON
     ("variant", pa.string()), ("length_s", pa.float64()), ("onset_s", pa.float64()), ("level", pa.string()),
     ("scoring", pa.string()), ("precision", pa.string()),
-    ("condition", pa.string()),  # null, or text and the first digits of a hash over the clips' descriptions
+    ("condition", pa.string()),  # the text "null" (the null condition), or text and digits of a hash over descriptions
     ("seed", pa.int64()),
     ("n_clips", pa.int64()), ("n_songs", pa.int64()),
     *[(f"{name}{error}", pa.float64()) for name in MEANS for error in ["", "_se"]],

@@ -56,6 +56,9 @@ def summary(cell: CellInfo, rows: list[dict[str, Any]], rejected: int) -> dict[s
         entry |= {column: song_mean([r[column] for r in own], songs)._asdict() for column in MEANS}
         asked = cell.level is not None and v.length != 0
         silent = sum(r["level_db"] is None and r["level_lufs"] is None for r in own) if asked else 0
+        entry["n_shifted"] = sum(
+            r["mapped_frames"] < r["frames"] for r in own
+        )  # whose delta is over part of the frames
         entry |= {"n_silent_spans": silent, "over_full_scale": sum(r["over_full_scale"] for r in own)}
         variants.append(entry)
     return {

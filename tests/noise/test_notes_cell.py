@@ -29,13 +29,17 @@ def tiny():
     return load(weights(PACKAGE / "assets/tiny"), "fp32")
 
 
-def played(excerpt, notes):
-    """Notes without a pedal, as sound at 32 kHz."""
+def played(excerpt, notes, like=None):
+    """Notes without a pedal, as sound at 32 kHz; with the gain of the excerpt `like`, or as loud as any."""
     parts = []
     for part in dict.fromkeys(n[0] for n in notes):
         columns = zip(*(n[1:] for n in notes if n[0] == part), strict=True)
         parts.append(Part(part[0], part[1], *columns))
-    return PLAYER.render(replace(excerpt, parts=tuple(parts)), 32_000, 1, 4.0)
+    made = replace(excerpt, parts=tuple(parts))
+    if like is None:
+        return PLAYER.render(made, 32_000, 1, 4.0)
+    gain = PLAYER.gain(PLAYER.play(like, 32_000, 1, 4.0), 32_000)
+    return PLAYER.play(made, 32_000, 1, 4.0) * np.float32(gain)
 
 
 @torch.inference_mode()
@@ -89,7 +93,7 @@ def test_a_tempo_is_compared_where_frames_have_counterparts(tiny, tmp_path: Path
             for part, start, length, pitch, velocity in sounding(read.excerpt(path, 0.0, 8.0))
         ]
         excerpt = read.excerpt(path, 0.0, 4.0)
-        clean, corrupted = PLAYER.render(excerpt, 32_000, 1, 4.0), played(excerpt, notes)
+        clean, corrupted = PLAYER.render(excerpt, 32_000, 1, 4.0), played(excerpt, notes, excerpt)
         expected = [scored(tiny, audio)[1] for audio in (clean, corrupted)]
         counterpart = np.array([*range(50), *[-1] * 50, *range(75, 175)])
 

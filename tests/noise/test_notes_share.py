@@ -100,4 +100,4 @@ def test_they_sound_like_the_clean_clip(tmp_path, seed):
     player = Renderer(notehearing.SOUNDFONT, -23.0)
     clip = heard(path, renderer=player, rate=16_000, hop=320)
     with pytest.raises(CannotCorrupt, match="nothing that can be heard would change"):
-        score.rendered(clip, score.excerpt(clip))
+        score.rendered(clip, score.excerpt(clip), [])

@@ -56,7 +56,7 @@ def test_bands_are_95_percent_of_the_mean(figure: Figure) -> None:
     vertices = band.get_paths()[0].vertices
     at = np.isclose(vertices[:, 0], 6.0)
     middle = 300 / 1000 + 1.0
-    assert sorted(set(vertices[at, 1].round(6))) == pytest.approx([middle - 0.1959964, middle + 0.1959964], abs=1e-5)
+    assert sorted(set(vertices[at, 1].round(6))) == pytest.approx([middle - 0.2093024, middle + 0.2093024], abs=1e-5)
 
 
 def test_the_caption_says_what_and_how_many(figure: Figure) -> None:

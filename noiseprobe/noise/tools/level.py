@@ -49,12 +49,16 @@ def level(raw: dict[str, Any]) -> Level:
         NoiseprobeError: for a value that isn't allowed.
     """
     mode, snr = raw["level"], raw["snr"]
+    if isinstance(mode, list):
+        raise checks.refusal("noise.level", mode, "one level; several make a sweep: noise.level=-20,match -m")
     if isinstance(mode, int | float) and not isinstance(mode, bool):
         mode = checks.number("noise.level", mode, -MAX_DB, MAX_DB) + 0.0  # -0.0 and 0.0 are one level
     else:
         mode = checks.choice("noise.level", mode, MODES, "or a number in dBFS")
     if snr is not None:
         snr = checks.number("noise.snr", snr, -MAX_DB, MAX_DB) + 0.0
-    if (mode == "snr") != (snr is not None):
-        raise checks.refusal("noise.snr", snr, "a number in dB together with noise.level=snr, else null")
+    if mode == "snr" and snr is None:
+        raise checks.refusal("noise.snr", snr, "a number in dB, which noise.level=snr asks for")
+    if mode != "snr" and snr is not None:
+        raise checks.refusal("noise.snr", snr, f"null, since noise.level is {mode} and not snr")
     return Level(mode, snr)

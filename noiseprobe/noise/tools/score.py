@@ -9,10 +9,11 @@ the clip and its last notes go on beyond it.
 
 A note lies in a span if the sample with which it begins does; what sounds there but began before is not touched.
 
-Changed notes are rendered with the renderer that made the clean clip, to the same length and the same loudness (LUFS of
-the whole clip). So one gain for the whole clip may differ between the two, also where no note was changed; but for that
-gain, samples before the first note that was changed are the clean ones. A corruption that sounds just like the clean
-clip is no corruption: the clip is rejected.
+Changed notes are rendered with the renderer that made the clean clip, to the same length. Where the whole clip is the
+span, it gets the clean one's loudness (LUFS), by a gain of its own. Where only part of it is, it keeps the clean clip's
+gain: another one would change every sample outside the span too, and samples before the first note that was changed
+are the clean ones, bit for bit. A corruption that sounds just like the clean clip is no corruption: the clip is
+rejected.
 """
 
 from collections.abc import Sequence
@@ -75,15 +76,20 @@ def span_of(heard: Heard, notes: Excerpt, spans: Sequence[Span]) -> np.ndarray:
     return found
 
 
-def rendered(heard: Heard, notes: Excerpt) -> np.ndarray:
-    """The notes as sound, as long and as loud as the clean clip: [C, N] float32.
+def rendered(heard: Heard, notes: Excerpt, spans: Sequence[Span]) -> np.ndarray:
+    """The notes as sound, as long as the clean clip, as loud or (spans in part of it) at its gain: [C, N] float32.
 
     Raises:
         CannotCorrupt: if there is nothing to be heard, or nothing but the clean clip.
     """
     assert heard.renderer is not None, "the configuration refuses scores' kinds with other data"
+    clip, how = heard.clip, (heard.sample_rate, len(heard.audio), heard.clip.duration)
     try:
-        audio: Any = heard.renderer.render(notes, heard.sample_rate, len(heard.audio), heard.clip.duration)
+        if sum(span.stop - span.start for span in spans) == heard.audio.shape[1]:
+            audio: Any = heard.renderer.render(notes, *how)
+        else:
+            clean = heard.renderer.play(read.excerpt(clip.path, clip.start, clip.duration), *how)
+            audio = heard.renderer.play(notes, *how) * np.float32(heard.renderer.gain(clean, heard.sample_rate))
     except BadScore as error:
         raise CannotCorrupt(f"with the notes changed: {error}") from error
     if np.array_equal(audio, heard.audio):

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from noiseprobe.report.figures import Z95
+from noiseprobe.report.figures import half95
 from noiseprobe.report.panels import GREY, Point, Scale, grouped, styles, title, write_by_scoring
 from noiseprobe.report.settings import axis as axis_of
 from noiseprobe.report.settings import is_number, label, varying
@@ -25,8 +25,9 @@ def write(results: Path, cells: Sequence[Path], name: str | None) -> list[Path]:
 def effect_figure(scoring: str, points: list[Point]) -> Figure | None:
     """Mean nll, clean and corrupted (left), and mean delta (right), a line for each combination of what else varies.
 
-    Bars are 95 % intervals of the mean over songs (1.96 clustered standard errors). nll has none: songs differ far more
-    in it than noise changes it, and that says nothing of delta. Where no number varies, a row for each setting.
+    Bars are 95 % intervals of the mean over songs (clustered standard errors, Student's t). nll has none: songs differ
+    far more in it than noise changes it, and that says nothing of delta. Where no number varies, a row for each
+    setting.
 
     Args:
         scoring: of all points.
@@ -59,7 +60,8 @@ def effect_figure(scoring: str, points: list[Point]) -> Figure | None:
                     left.plot(at, [p.row["nll_corrupted"] for p in part], **style)
                     right.errorbar(
                         [a + aside for a in at], [p.row["delta"] for p in part],
-                        yerr=[Z95 * (p.row["delta_se"] or 0) for p in part], elinewidth=1, label=key, **style,
+                        yerr=[half95(p.row["delta_se"], p.row["n_songs"]) for p in part], elinewidth=1, label=key,
+                        **style,
                     )  # fmt: skip
         right.axhline(0, color=GREY, linewidth=0.8, zorder=0)
         left.set_ylabel("nll (nats)")
@@ -129,8 +131,8 @@ def _rows(scoring: str, points: Sequence[Point], names: Sequence[str]) -> Figure
     left.plot([p.row["nll_clean"] for p in points], at, "o", color=GREY, markerfacecolor="white", label="clean")
     left.plot([p.row["nll_corrupted"] for p in points], at, "o", color="#0072B2", label="corrupted")
     right.errorbar(
-        [p.row["delta"] for p in points], at, xerr=[Z95 * (p.row["delta_se"] or 0) for p in points], fmt="o",
-        color="#0072B2", label="delta",
+        [p.row["delta"] for p in points], at, xerr=[half95(p.row["delta_se"], p.row["n_songs"]) for p in points],
+        fmt="o", color="#0072B2", label="delta",
     )  # fmt: skip
     right.axvline(0, color=GREY, linewidth=0.8, zorder=0)
     left.set_yticks(at, [label(p.setting, names) for p in points])

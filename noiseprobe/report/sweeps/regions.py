@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 from matplotlib.figure import Figure
 
 from noiseprobe.functional.regions import REGIONS
-from noiseprobe.report.figures import Z95
+from noiseprobe.report.figures import half95
 from noiseprobe.report.panels import GREY, Point, grouped, legend_of_shades, shades, title, write_by_scoring
 from noiseprobe.report.settings import axis as axis_of
 from noiseprobe.report.settings import ordered, text, varying
@@ -44,7 +44,7 @@ def song_means(cells: Sequence[Path]) -> Songs:
 def regions_figure(songs: Songs, scoring: str, points: list[Point]) -> Figure | None:
     """Mean delta of each region, a mark for each length (or whatever number varies), a panel for each other setting.
 
-    Bars are 95 % intervals of the mean over songs (1.96 clustered standard errors); small points are songs.
+    Bars are 95 % intervals of the mean over songs (clustered standard errors, Student's t); small points are songs.
 
     Args:
         songs: the means of songs.
@@ -74,7 +74,7 @@ def regions_figure(songs: Songs, scoring: str, points: list[Point]) -> Figure | 
             there = [(w, r) for w, r in zip(where, REGIONS, strict=True) if point.row[f"{r}_delta"] is not None]
             axis.errorbar(
                 [w for w, _ in there], [point.row[f"{r}_delta"] for _, r in there],
-                yerr=[Z95 * (point.row[f"{r}_delta_se"] or 0) for _, r in there], fmt="o", color=shade,
+                yerr=[half95(point.row[f"{r}_delta_se"], point.row["n_songs"]) for _, r in there], fmt="o", color=shade,
                 markeredgecolor="white", markersize=7, elinewidth=1.8, zorder=2,
                 label=text(x, values[i]) if x else "mean",
             )  # fmt: skip

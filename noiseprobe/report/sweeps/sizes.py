@@ -6,7 +6,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from noiseprobe.report.figures import Z95
+from noiseprobe.report.figures import half95
 from noiseprobe.report.panels import GREY, Point, grouped, legend_of_shades, shades, title, write_by_scoring
 from noiseprobe.report.settings import axis as axis_of
 from noiseprobe.report.settings import ordered, text, varying
@@ -25,7 +25,7 @@ def sizes_figure(scoring: str, points: list[Point]) -> Figure | None:
     """Mean delta over the number of parameters, a line for each length of noise, a panel for each other setting.
 
     The lines are those of whatever number varies in the sweep (`settings.axis`). Bars are 95 % intervals of the mean
-    over songs (1.96 clustered standard errors).
+    over songs (clustered standard errors, Student's t).
 
     Args:
         scoring: of all points.
@@ -55,8 +55,8 @@ def sizes_figure(scoring: str, points: list[Point]) -> Figure | None:
             aside = math.exp((i - (len(values) - 1) / 2) * ASIDE * width)
             axis.errorbar(
                 [p.row["parameters"] * aside for p in line], [p.row["delta"] for p in line],
-                yerr=[Z95 * (p.row["delta_se"] or 0) for p in line], color=shades(values)[i], fmt="o:", markersize=4,
-                linewidth=0.8, elinewidth=1.2, label=text(x, value) if x else "delta",
+                yerr=[half95(p.row["delta_se"], p.row["n_songs"]) for p in line], color=shades(values)[i], fmt="o:",
+                markersize=4, linewidth=0.8, elinewidth=1.2, label=text(x, value) if x else "delta",
             )  # fmt: skip
         axis.axhline(0, color=GREY, linewidth=0.8, zorder=0)
         axis.set_xscale("log")

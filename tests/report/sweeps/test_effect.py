@@ -45,7 +45,7 @@ def test_delta_over_the_logarithm_of_the_length_and_nll_beside_it() -> None:
 def test_bars_are_95_percent_of_the_mean_over_songs() -> None:
     right = figure_of(row(1.0, delta_se=0.1), row(2.0, delta_se=None)).axes[1]
     bars = [s[1, 1] - s[0, 1] for s in right.containers[0].lines[2][0].get_segments()]
-    assert bars == pytest.approx([2 * 1.959964 * 0.1, 0])
+    assert bars == pytest.approx([2 * 2.093024 * 0.1, 0])
 
 
 def test_as_many_nats_left_as_right_at_least() -> None:

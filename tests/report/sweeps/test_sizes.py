@@ -35,7 +35,7 @@ def test_a_line_for_each_length_with_its_values_in_order_of_size() -> None:
 
 def test_bars_are_95_percent_of_the_mean_over_songs() -> None:
     bars = figure_of(rows()).axes[0].containers[1].lines[2][0].get_segments()
-    assert [s[1, 1] - s[0, 1] for s in bars] == pytest.approx([2 * 1.959964 * 0.1] * 4)
+    assert [s[1, 1] - s[0, 1] for s in bars] == pytest.approx([2 * 2.093024 * 0.1] * 4)
 
 
 def test_ticks_name_models_and_sizes_once() -> None:
