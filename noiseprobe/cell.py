@@ -115,8 +115,7 @@ def plan(config: Config, weights: Weights) -> Manifest:
     for clip in manifest.clips:
         for v in config.noise.variants:
             if not clip.fits(v):
-                end = v.needs(0.0)
-                reason = f"{clip.duration:.6g} s are too short for noise up to {end:g} s and {MARGIN:g} s after it"
+                reason = f"{clip.duration:.6g} s are too short for {v.name}, which needs {v.needs(MARGIN):g} s"
                 rejected.append(Rejected(clip.file, reason, clip.id, v.name))
     if not manifest.clips:
         first = rejected[0]

@@ -2,6 +2,7 @@
 
 import difflib
 import math
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -81,7 +82,7 @@ def number(key: str, value: Any, low: float = -math.inf, high: float = math.inf,
     bounds = [f"{'above' if open_low else 'of at least'} {low:g}"] if low > -math.inf else []
     bounds += [f"of at most {high:g}"] if high < math.inf else []
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not low <= value <= high or not math.isfinite(value) or (open_low and value == low):
+    if not number or not low <= value <= high or not abs(value) <= sys.float_info.max or (open_low and value == low):
         raise refusal(key, value, " ".join(["a number", " and ".join(bounds)]).strip())
     return float(value)
 

@@ -127,7 +127,7 @@ def _spans(raw: dict[str, Any], duration: float) -> Fixed:
 def _scattered(
     raw: dict[str, Any], kind: str, onsets: list[float] | None, lengths: list[float | None] | None, duration: float
 ) -> tuple[Variant, ...]:
-    shares = checks.list_of("noise.share", raw["share"], lambda k, v: checks.number(k, v, 0.0, 0.9, open_low=True))
+    shares = checks.list_of("noise.share", raw["share"], lambda k, v: checks.number(k, v, 1e-6, 0.9))
     if not lengths or None in lengths or 0 in lengths:
         got = raw["length"] if raw["frames"] is None else raw["frames"]
         raise checks.refusal(_key(raw, "length", "frames"), got, "the length of each piece together with noise.share")

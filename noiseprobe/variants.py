@@ -91,12 +91,15 @@ class Scattered:
     """Places drawn for each clip: pieces of `length_each` seconds that take `share` of the time from `earliest` on.
 
     Every way to place them is as likely as any other; they don't overlap. Whole pieces come nearest to the share that
-    was asked for: a clip too short for that (`MOST`) isn't long enough.
+    was asked for: a clip too short for that (`MOST`) isn't long enough. They lie anywhere, up to the end of the clip.
     """
 
     share: float
     length_each: float
     earliest: float = 0.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "share", round(float(self.share), 8))  # as many digits as the name has
 
     @property
     def name(self) -> str:

@@ -16,7 +16,8 @@ def row(length: float | str | None = 1.0, onset: float = 5.0, **changed: Any) ->
         "cell": "tiny-demo-white-0000aaaa", "model": "tiny", "weights": "11112222", "backend": "transformers",
         "parameters": 1_000_000, "data": "demo", "noise": noise, "options": json.dumps(options), "level": "match",
         "variant": f"{noise}@{where}", "length_s": number, "onset_s": onset, "scoring": "delay", "precision": "fp32",
-        "condition": "null", "seed": 0, "n_clips": 24, "n_songs": 20, "nll_clean": 4.0,
+        "condition": "null", "seed": 0, "n_clips": 24, "n_songs": 20, "delta_clips": 24, "delta_songs": 20,
+        "nll_clean": 4.0,
         "nll_corrupted": 4.0 - (number or 0) / 10, "delta": -(number or 0) / 10, "delta_se": 0.01, "signature": "",
     }  # fmt: skip
     for i, region in enumerate(["peak", "assimilation", "offset", "recovery"]):

@@ -186,7 +186,7 @@ REFUSED = [
     ({"share": 0.2, "length": [1, 1]}, "length", "[1, 1]", "each length once"),
     ({"share": 0.2, "length": 1, "onset": [1, 2]}, "onset", "[1, 2]", "one onset together with noise.share"),
     ({"share": 0.2, "length": 1, "onset_frame": [1, 2]}, "onset_frame", "[1, 2]", "one onset together"),
-    ({"share": 0, "length": 1}, "share", "0", "above 0"),
+    ({"share": 0, "length": 1}, "share", "0", "of at least 1e-06"),
     ({"share": 0.91, "length": 1}, "share", "0.91", "of at most 0.9"),
     ({"share": "x", "length": 1}, "share", "x", "a number"),
     ({"share": [], "length": 1}, "share", "[]", "a list with at least one"),

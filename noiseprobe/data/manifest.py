@@ -23,7 +23,8 @@ class Clip:
         start: seconds into the file.
         duration: seconds; less than asked for where the file ends before.
         song, group: what it belongs to.
-        content: sha256 of the file.
+        content: sha256 of all that its audio is made from: the file, or score, SoundFont, loudness and player.
+        file_sha256: of the file alone.
         description: text that the model is conditioned on; None: the null condition.
     """
 
@@ -35,6 +36,7 @@ class Clip:
     group: str
     content: str = ""
     description: str | None = None
+    file_sha256: str = ""
 
     @property
     def file(self) -> str:

@@ -99,7 +99,10 @@ def manifest(
     vanished = [c for c in clips if c.path in errors]
     turned_away += [Rejected(relative(c.path, root), reason(errors[c.path]), c.id) for c in vanished]
     sound = {"soundfont": content[player.soundfont], "loudness": player.loudness, "player": VERSION}
-    whole = [replace(c, content=digest({"score": content[c.path], **sound})) for c in clips if c.path in content]
+    whole = [
+        replace(c, content=digest({"score": content[c.path], **sound}), file_sha256=content[c.path])
+        for c in clips if c.path in content
+    ]  # fmt: skip
     return Manifest(tuple(whole), tuple(turned_away))
 
 

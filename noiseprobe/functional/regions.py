@@ -78,6 +78,8 @@ def region_frames(
     """
     if any(after < before for (_, before), (after, _) in pairwise(spans)):
         raise ValueError(f"spans: got {list(spans)}, expected them in order and apart")
+    # One without a frame of its own (it shares one with the span before) can't end that one's regions.
+    spans = [(on, off) for on, off in spans if off > on]
     found: dict[str, list[int]] = {name: [] for name in REGIONS}
     starts = [on - look_ahead - context for on, _ in spans]
     begin = first

@@ -34,6 +34,7 @@ LOWEST, HIGHEST = 20.0, 20_000.0  # Hz, between which bands are drawn
 DEPTH = 60.0  # dB
 EDGE = 40.0  # Hz over which the music comes back
 NARROWEST, WIDEST = 0.05, 8.0  # octaves
+MOST = 100  # bands in a piece
 
 Bands = list[tuple[float, float]]  # Hz
 
@@ -75,9 +76,12 @@ def options(raw: dict[str, Any]) -> Options:
     low, high = edges["low_hz"], edges["high_hz"]
     if low is not None and high is not None and low >= high:
         raise checks.refusal("noise.high_hz", raw["high_hz"], f"more than noise.low_hz ({low:g}), or null")
+    count = checks.integer("noise.count", raw["count"], low=1)
+    if count > MOST:
+        raise checks.refusal("noise.count", count, f"at most {MOST}")
     made = Options(
         piece=pieces.seconds(raw),
-        count=checks.integer("noise.count", raw["count"], low=1),
+        count=count,
         width=checks.number("noise.width", raw["width"], NARROWEST, WIDEST),
         low_hz=low,
         high_hz=high,

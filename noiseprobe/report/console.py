@@ -32,10 +32,11 @@ def print_cells(folders: Sequence[Path]) -> None:
             console.print(f"rejected {s['n_rejected']}, with reasons in {folder / 'rejected.parquet'}", soft_wrap=True)
         silent = sum(v["n_silent_spans"] for v in s["variants"])
         if silent:
-            console.print(f"silent   {silent} spans hold silence, so there was no level to match", soft_wrap=True)
+            found = f"{silent} rows of clips.parquet have a silent span, which gave no level"
+            console.print(f"silent   {found}", soft_wrap=True)
         clipped = sum(v["over_full_scale"] for v in s["variants"])
         if clipped:
-            console.print(f"clipping {clipped} corrupted samples lie beyond full scale (kept)", soft_wrap=True)
+            console.print(f"clipping {clipped} samples of spans lie beyond full scale (kept)", soft_wrap=True)
         console.print(f"results  {folder}", soft_wrap=True, highlight=False)
         console.print(f"figure   {folder / 'profile.png'}", soft_wrap=True, highlight=False)
 

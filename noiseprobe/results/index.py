@@ -37,6 +37,7 @@ def index_table(cells: list[Path]) -> pa.Table:
         for v in summary["variants"]:
             row = {name: summary[name] for name in shared}
             row |= {name: v[name] for name in ["variant", "length_s", "onset_s", "n_clips", "n_songs"]}
+            row |= {"delta_clips": v["delta"]["clips"], "delta_songs": v["delta"]["songs"]}
             for name in schema.MEANS:
                 row |= {name: v[name]["mean"], f"{name}_se": v[name]["se"]}
             rows.append(row)

@@ -14,7 +14,8 @@ KEYS = [*[(name, pa.string()) for name in TEXT_KEYS], ("length_s", pa.float64())
 CLIPS = pa.schema([
     *KEYS,
     ("description", pa.string()),  # what the model was conditioned on; null: its null condition
-    ("content", pa.string()),  # sha256 of the file (of a score also the SoundFont's and the loudness)
+    ("file_sha256", pa.string()),  # of the file that the clip is of
+    ("content", pa.string()),  # the same; of a score a digest of it, the SoundFont's hash, loudness and player version
     ("frames", pa.int32()), ("frames_corrupted", pa.int32()),  # T and T' of the clip before and after
     ("mapped_frames", pa.int32()),  # clean frames that have a counterpart; T unless time was shifted
     ("on_frame", pa.int32()), ("off_frame", pa.int32()),  # from the first corrupted frame to after the last
@@ -28,7 +29,7 @@ CLIPS = pa.schema([
     ("level_db", pa.float64()), ("level_lufs", pa.float64()),  # what was asked for; null where silence gives no level
     ("noise_db", pa.float64()), ("music_db", pa.float64()), ("snr_db", pa.float64()),  # measured in the spans
     ("noise_lufs", pa.float64()),  # null for less than 0.4 s, where loudness isn't defined
-    ("over_full_scale", pa.int64()),  # corrupted samples beyond +-1
+    ("over_full_scale", pa.int64()),  # samples of the spans beyond +-1
     ("other_clip", pa.string()),  # the clip that was put in
     ("changed_frames", pa.int32()), ("first_changed_frame", pa.int32()), ("last_changed_frame", pa.int32()),
 ])  # fmt: skip
@@ -67,7 +68,8 @@ INDEX = pa.schema([
     ("scoring", pa.string()), ("precision", pa.string()),
     ("condition", pa.string()),  # the text "null" (the null condition), or text and digits of a hash over descriptions
     ("seed", pa.int64()),
-    ("n_clips", pa.int64()), ("n_songs", pa.int64()),
+    ("n_clips", pa.int64()), ("n_songs", pa.int64()),  # scored
+    ("delta_clips", pa.int64()), ("delta_songs", pa.int64()),  # of them those with a delta; fewer where time moved
     *[(f"{name}{error}", pa.float64()) for name in MEANS for error in ["", "_se"]],
     ("signature", pa.string()),
 ])  # fmt: skip

@@ -39,7 +39,7 @@ def clip_rows(cell: CellInfo, record: Record) -> Iterator[dict[str, Any]]:
             v.spans, frames - cell.pattern.tail, *cell.look, cell.pattern.context, cell.pattern.first
         )  # fmt: skip
         yield keys(cell, record, v) | noise | {
-            "description": clip.description, "content": clip.content,
+            "description": clip.description, "file_sha256": clip.file_sha256, "content": clip.content,
             "frames": frames, "frames_corrupted": v.nll.shape[1],
             "mapped_frames": frames if v.frame_map is None else int((v.frame_map >= 0).sum()),
             "on_frame": v.spans[0][0], "off_frame": v.spans[-1][1], "spans": [list(span) for span in v.spans],

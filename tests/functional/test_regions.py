@@ -121,6 +121,13 @@ def test_no_frame_is_in_two_regions_and_none_is_lost_after_the_first_onset():
         assert covered == list(range(begin, frames - 3)), (spans, frames, ahead, back, context)
 
 
+def test_a_span_without_a_frame_of_its_own_ends_no_other_ones_regions():
+    for spans in [[(250, 276), (276, 276)], [(250, 276), (276, 276), (400, 410)], [(100, 100), (250, 276)]]:
+        without = [(on, off) for on, off in spans if on < off]
+        found, expected = (region_frames(s, 747, 4, 4, 2) for s in [spans, without])
+        assert {n: f.tolist() for n, f in found.items()} == {n: f.tolist() for n, f in expected.items()}
+
+
 @pytest.mark.parametrize("spans", [[(10, 20), (15, 30)], [(20, 30), (10, 15)]])
 def test_spans_out_of_order_raise(spans):
     with pytest.raises(ValueError, match="in order and apart"):

@@ -16,7 +16,7 @@ from noiseprobe.results import schema
 def cell(folder: Path, name: str, **changed: object) -> Path:
     """A finished cell with a summary alone."""
     r = row(1.0, cell=name, **changed)
-    means = {m: {"mean": r.get(m), "se": r.get(f"{m}_se")} for m in schema.MEANS}
+    means = {m: {"mean": r.get(m), "se": r.get(f"{m}_se"), "clips": 24, "songs": 20} for m in schema.MEANS}
     variant = {k: r[k] for k in ["variant", "length_s", "onset_s", "n_clips", "n_songs"]} | means
     (folder / name).mkdir()
     (folder / name / "summary.json").write_text(json.dumps(r | {"variants": [variant]}))

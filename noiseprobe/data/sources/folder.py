@@ -125,7 +125,10 @@ def listing(data: DataConfig, shortest: float = 0.0) -> Manifest:
     content, errors = hash_files(dict.fromkeys(c.path for c in clips))
     vanished = [c for c in clips if c.path in errors]
     rejected += [Rejected(relative(c.path, options.root), reason(errors[c.path]), c.id) for c in vanished]
-    return Manifest(tuple(replace(c, content=content[c.path]) for c in clips if c.path in content), tuple(rejected))
+    return Manifest(
+        tuple(replace(c, content=content[c.path], file_sha256=content[c.path]) for c in clips if c.path in content),
+        tuple(rejected),
+    )
 
 
 def _files(options: Options, rejected: list[Rejected]) -> Iterator[Entry]:

@@ -119,7 +119,7 @@ def manifest(config: Config, weights: Weights, shortest: float) -> Manifest:
         if not where.is_relative_to(config.data.options.root) and not config.data.options.root.is_relative_to(where):
             raise
         raise NoiseprobeError(f"data.root: {where} can't be written or read: {error.strerror or error}") from error
-    return Manifest(tuple(replace(clip, content=content[clip.path]) for clip in clips))
+    return Manifest(tuple(replace(clip, content=content[clip.path], file_sha256=content[clip.path]) for clip in clips))
 
 
 def decode(clip: Clip, sample_rate: int, channels: int, options: Options) -> "Tensor":

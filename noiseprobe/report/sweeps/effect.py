@@ -60,7 +60,7 @@ def effect_figure(scoring: str, points: list[Point]) -> Figure | None:
                     left.plot(at, [p.row["nll_corrupted"] for p in part], **style)
                     right.errorbar(
                         [a + aside for a in at], [p.row["delta"] for p in part],
-                        yerr=[half95(p.row["delta_se"], p.row["n_songs"]) for p in part], elinewidth=1, label=key,
+                        yerr=[half95(p.row["delta_se"], p.row["delta_songs"]) for p in part], elinewidth=1, label=key,
                         **style,
                     )  # fmt: skip
         right.axhline(0, color=GREY, linewidth=0.8, zorder=0)
@@ -131,7 +131,7 @@ def _rows(scoring: str, points: Sequence[Point], names: Sequence[str]) -> Figure
     left.plot([p.row["nll_clean"] for p in points], at, "o", color=GREY, markerfacecolor="white", label="clean")
     left.plot([p.row["nll_corrupted"] for p in points], at, "o", color="#0072B2", label="corrupted")
     right.errorbar(
-        [p.row["delta"] for p in points], at, xerr=[half95(p.row["delta_se"], p.row["n_songs"]) for p in points],
+        [p.row["delta"] for p in points], at, xerr=[half95(p.row["delta_se"], p.row["delta_songs"]) for p in points],
         fmt="o", color="#0072B2", label="delta",
     )  # fmt: skip
     right.axvline(0, color=GREY, linewidth=0.8, zorder=0)

@@ -72,9 +72,11 @@ def regions_figure(songs: Songs, scoring: str, points: list[Point]) -> Figure | 
                 xs = where[r] + JITTER * ROOM / len(values) * np.linspace(-1, 1, max(len(ys), 2))[: len(ys)]
                 axis.plot(xs, ys, ".", color="#0072B2", alpha=0.5, markersize=5, markeredgewidth=0, zorder=1)
             there = [(w, r) for w, r in zip(where, REGIONS, strict=True) if point.row[f"{r}_delta"] is not None]
+            own_songs = {r: len(songs[point.row["cell"], point.row["variant"], r]) for r in REGIONS}
+            bars = [half95(point.row[f"{r}_delta_se"], own_songs[r]) for _, r in there]
             axis.errorbar(
                 [w for w, _ in there], [point.row[f"{r}_delta"] for _, r in there],
-                yerr=[half95(point.row[f"{r}_delta_se"], point.row["n_songs"]) for _, r in there], fmt="o", color=shade,
+                yerr=bars, fmt="o", color=shade,
                 markeredgecolor="white", markersize=7, elinewidth=1.8, zorder=2,
                 label=text(x, values[i]) if x else "mean",
             )  # fmt: skip

@@ -55,7 +55,7 @@ def sizes_figure(scoring: str, points: list[Point]) -> Figure | None:
             aside = math.exp((i - (len(values) - 1) / 2) * ASIDE * width)
             axis.errorbar(
                 [p.row["parameters"] * aside for p in line], [p.row["delta"] for p in line],
-                yerr=[half95(p.row["delta_se"], p.row["n_songs"]) for p in line], color=shades(values)[i], fmt="o:",
+                yerr=[half95(p.row["delta_se"], p.row["delta_songs"]) for p in line], color=shades(values)[i], fmt="o:",
                 markersize=4, linewidth=0.8, elinewidth=1.2, label=text(x, value) if x else "delta",
             )  # fmt: skip
         axis.axhline(0, color=GREY, linewidth=0.8, zorder=0)

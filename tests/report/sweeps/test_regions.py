@@ -33,7 +33,7 @@ def test_means_bars_and_songs_of_each_region_and_length() -> None:
         mean = container.lines[0]
         assert list(mean.get_ydata()) == pytest.approx([i + length / 10 for i in range(4)])
         bars = [s[1, 1] - s[0, 1] for s in container.lines[2][0].get_segments()]
-        assert bars == pytest.approx([2 * 2.093024 * 0.1] * 4)
+        assert bars == pytest.approx([2 * 12.706205 * 0.1] * 4)
     faint = [line for line in axis.lines if line.get_alpha() == 0.5]
     assert sorted(tuple(line.get_ydata()) for line in faint) == sorted([(i, i + 0.5) for i in range(4)] * 2)
     # each beside its mean: nearer to it than to any other
