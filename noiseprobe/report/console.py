@@ -1,6 +1,7 @@
 """The table that a run ends with."""
 
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,9 @@ DIFFERENCES = ["model", "weights", "backend", "data", "options", "precision", "c
 def print_cells(folders: Sequence[Path]) -> None:
     """A table for each scoring, one row for each cell and variant, then where the results and figures are."""
     summaries = [json.loads((folder / "summary.json").read_text()) for folder in folders]
-    # rich would cut numbers at 80 columns, or where a terminal ends: rather lines too long.
-    console, wide = Console(), Console(width=250)
+    # rich would cut numbers where a terminal ends, and outside of one at 80 columns: rather lines too long.
+    wide = Console(width=250)
+    console = Console() if sys.stdout.isatty() else wide
     for scoring in dict.fromkeys(s["scoring"] for s in summaries):  # numbers of two scorings can't be compared
         table = _table([s for s in summaries if s["scoring"] == scoring])
         fits = Measurement.get(wide, wide.options, table).maximum <= console.width
