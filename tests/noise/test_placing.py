@@ -438,7 +438,7 @@ def test_the_keys_are_checked():
         ("fade", 1.1, "noise.fade: got 1.1, expected a number of at least 0 and of at most 1"),
         ("fade", None, "noise.fade: got null, expected a number of at least 0 and of at most 1"),
         ("level", "loud", "noise.level: got loud, expected one of match, clip, lufs, snr or a number in dBFS"),
-        ("snr", 3, "noise.snr: got 3.0, expected a number in dB together with noise.level=snr, else null"),
+        ("snr", 3, "noise.snr: got 3.0, expected null, since noise.level is match and not snr"),
     ]:
         with pytest.raises(NoiseprobeError) as caught:
             options(plain | {key: value})

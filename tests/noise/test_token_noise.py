@@ -236,8 +236,8 @@ def test_keys():
     [
         ("noise.color=grey", "noise.color: got grey, expected one of white, pink, brown, blue, violet, paper_pink, "),
         ("noise.level=loud", "noise.level: got loud, expected one of match, clip, lufs, snr or a number in dBFS"),
-        ("noise.level=snr", "noise.snr: got null, expected a number in dB together with noise.level=snr"),
-        ("noise.snr=3", "noise.snr: got 3.0, expected a number in dB together with noise.level=snr"),
+        ("noise.level=snr", "noise.snr: got null, expected a number in dB, which noise.level=snr asks for"),
+        ("noise.snr=3", "noise.snr: got 3.0, expected null, since noise.level is match and not snr"),
         ("+noise.mode=add", "noise.mode: unknown key"),
         ("+noise.fade=0.1", "noise.fade: unknown key"),
     ],
