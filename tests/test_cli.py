@@ -121,6 +121,7 @@ def test_a_sweep_loads_the_model_once_and_ends_with_index_and_table(tmp_path: Pa
     assert sum("white@2.0s+" in line for line in done.stdout.splitlines()) == 3
 
 
+@pytest.mark.slow
 def test_a_sweep_over_two_models_ends_with_the_effect_against_their_size(tmp_path: Path) -> None:
     """Two checkpoints, each with a yaml of its own in a folder of the user's, as docs/models.md says."""
     from transformers import MusicgenForConditionalGeneration
@@ -264,6 +265,7 @@ def test_csv_scalars_are_the_summarys(tmp_path: Path) -> None:
             assert float(row[name]) == pytest.approx(variant[name]["mean"], rel=1e-6)
 
 
+@pytest.mark.slow
 def test_two_processes_score_every_clip_once_with_the_same_numbers(tmp_path: Path) -> None:
     overrides = ["data.limit=5", "data.duration=4", "noise.onset=2", "noise.length=[0.2,0.5]"]
     one = command(*overrides, "paths.results=one", cwd=tmp_path)
@@ -291,6 +293,7 @@ def test_the_console_script_is_installed() -> None:
     assert done.stdout.startswith("noiseprobe: ")
 
 
+@pytest.mark.slow
 def test_two_processes_work_where_one_song_leaves_the_second_without_a_clip(tmp_path: Path) -> None:
     overrides = [*SHORT, "data.limit=1"]
     assert command(*overrides, "paths.results=one", cwd=tmp_path).returncode == 0
@@ -312,6 +315,7 @@ def test_several_processes_in_a_sweep_are_refused(tmp_path: Path, several: str, 
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_a_refusal_at_the_end_ends_all_processes_in_one_line(tmp_path: Path) -> None:
     """A clip that turns out not to decode, under strict: known to the process that writes, when all is scored."""
     (tmp_path / "music").mkdir()
@@ -326,6 +330,7 @@ def test_a_refusal_at_the_end_ends_all_processes_in_one_line(tmp_path: Path) -> 
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_force_that_cannot_start_leaves_the_finished_cell(tmp_path: Path) -> None:
     if torch.cuda.is_available():
         pytest.skip("the device that isn't there is")
