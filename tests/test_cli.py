@@ -18,7 +18,7 @@ import yaml
 from omegaconf import OmegaConf
 from running import SHORT, command, composed
 
-from noiseprobe import load_results
+from noiseprobe import cli, load_results
 from noiseprobe.cli import conf_dir
 from noiseprobe.config import PACKAGE
 from noiseprobe.errors import NoiseprobeError
@@ -399,3 +399,13 @@ def test_wandb_without_an_account_fails_before_anything_is_scored(tmp_path: Path
     assert "logger: wandb" in done.stderr
     assert "Traceback" not in done.stderr
     assert "clips/s" not in done.stderr
+
+
+def test_multirun_may_stand_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hydra alone takes overrides before -m only."""
+    seen: list[list[str]] = []
+    monkeypatch.setattr(cli, "_job", lambda: seen.append(sys.argv[1:]))
+    for arguments in [["-m", "seed=0,1", "a=b"], ["seed=0,1", "--multirun", "a=b"], ["seed=0,1", "a=b"]]:
+        monkeypatch.setattr(sys, "argv", ["noiseprobe", *arguments])
+        cli.main()
+    assert seen == [["seed=0,1", "a=b", "-m"], ["seed=0,1", "a=b", "--multirun"], ["seed=0,1", "a=b"]]

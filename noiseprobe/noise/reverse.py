@@ -5,37 +5,18 @@ inside the span, at most half of it each, none at the clip's own ends). A span o
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from noiseprobe.noise.base import Corruption, Draws, Heard, replaced
 from noiseprobe.noise.tools import crossfade
+from noiseprobe.noise.tools.crossfade import Options, options
 from noiseprobe.variants import Span
 
 CHANGES = "samples"
 WHOLE = False
 
-
-@dataclass(frozen=True)
-class Options:
-    """The keys of reverse.
-
-    Attributes:
-        fade: seconds of crossfade with the music.
-    """
-
-    fade: float = 0.0
-
-
-def options(raw: dict[str, Any]) -> Options:
-    """The checked keys.
-
-    Raises:
-        NoiseprobeError: for a value that isn't allowed.
-    """
-    return Options(fade=crossfade.fade(raw))
+__all__ = ["CHANGES", "WHOLE", "Options", "corrupt", "options"]
 
 
 def corrupt(heard: Heard, spans: Sequence[Span], draws: Draws, options: Options) -> Corruption:

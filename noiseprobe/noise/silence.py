@@ -6,37 +6,18 @@ Nothing is drawn. Music that is silent there already stays as it is, which a nul
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from noiseprobe.noise.base import Corruption, Draws, Heard, replaced
 from noiseprobe.noise.tools import crossfade
+from noiseprobe.noise.tools.crossfade import Options, options
 from noiseprobe.variants import Span
 
 CHANGES = "samples"
 WHOLE = False
 
-
-@dataclass(frozen=True)
-class Options:
-    """The keys of silence.
-
-    Attributes:
-        fade: seconds over which the music goes and comes.
-    """
-
-    fade: float = 0.0
-
-
-def options(raw: dict[str, Any]) -> Options:
-    """The checked keys.
-
-    Raises:
-        NoiseprobeError: for a value that isn't allowed.
-    """
-    return Options(fade=crossfade.fade(raw))
+__all__ = ["CHANGES", "WHOLE", "Options", "corrupt", "options"]
 
 
 def corrupt(heard: Heard, spans: Sequence[Span], draws: Draws, options: Options) -> Corruption:

@@ -8,6 +8,7 @@ where the clip begins, or ends where it ends, has no seam there and no fade. Wit
 """
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,26 @@ from noiseprobe.variants import Span
 Seams = tuple[bool, bool]  # whether there is music before, after
 
 LONGEST = 1.0  # seconds
+
+
+@dataclass(frozen=True)
+class Options:
+    """The keys of a kind that has nothing but a fade.
+
+    Attributes:
+        fade: seconds of crossfade with the music.
+    """
+
+    fade: float = 0.0
+
+
+def options(raw: dict[str, Any]) -> Options:
+    """The checked keys.
+
+    Raises:
+        NoiseprobeError: for a value that isn't allowed.
+    """
+    return Options(fade=fade(raw))
 
 
 def fade(raw: dict[str, Any], most: float = LONGEST) -> float:
