@@ -3,6 +3,7 @@
 import math
 import warnings
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -13,15 +14,22 @@ from torch import Tensor
 from noiseprobe.data.collate import BadClip, Batch, Done, Pair
 from noiseprobe.data.manifest import Manifest
 from noiseprobe.errors import NoiseprobeError
-from noiseprobe.metrics.profile import PairedLossProfile, Profile
+from noiseprobe.metrics.profile import LossProfile, PairedLossProfile, Profile
 from noiseprobe.models.base import MusicLM
 from noiseprobe.results.pairing import pairing
 from noiseprobe.results.records import Record, Records, VariantRecord
 from noiseprobe.variants import Variant
 
 
+class Profiles(NamedTuple):
+    """Of one variant: nll clean, corrupted and delta, and the rate of changed codes."""
+
+    nll: Profile
+    changed: Profile
+
+
 class NoiseProbe(LightningModule):
-    """Scores every clip and its variants, writes a record for each clip and keeps a paired profile for each variant.
+    """Scores every clip and its variants, writes a record for each clip and keeps profiles for each variant.
 
     Args:
         model: frozen.
@@ -47,12 +55,13 @@ class NoiseProbe(LightningModule):
         self.variants = {v.name: i for i, v in enumerate(variants)}
         # A plain list, not a ModuleList: MPS has no float64, so the states don't always follow the module.
         self.profiles = [PairedLossProfile(model.codebooks, frames) for _ in variants]
+        self.changes = [LossProfile(model.codebooks, frames) for _ in variants]
         names = dict.fromkeys((c.group, c.song) for c in manifest.clips)
         self.songs = {name: i for i, name in enumerate(names)}
 
     def on_test_epoch_start(self) -> None:
         self.model.eval()
-        for profile in self.profiles:
+        for profile in (*self.profiles, *self.changes):
             profile.to("cpu" if self.device.type == "mps" else self.device)
 
     def test_step(self, batch: Batch, batch_idx: int) -> STEP_OUTPUT:
@@ -69,17 +78,21 @@ class NoiseProbe(LightningModule):
         return None
 
     @torch.inference_mode()
-    def reduce(self, device: torch.device) -> list[Profile]:
+    def reduce(self, device: torch.device) -> list[Profiles]:
         """The profiles over all processes, each of which must call this after `Trainer.test`.
 
         Not a hook of the loop: Lightning skips those in a process without a clip, and the others would wait for it.
         """
-        for profile in self.profiles:
+        for profile in (*self.profiles, *self.changes):
             profile.to("cpu" if device.type == "mps" else device)
         with warnings.catch_warnings():
             # Rightly so: a process may have no clip, and no clip may have a variant.
             warnings.filterwarnings("ignore", message=".*was called before the ``update`` method.*")
-            return [Profile(*(x.cpu() for x in profile.compute())) for profile in self.profiles]
+            nll, changes = (
+                [Profile(*(x.cpu() for x in profile.compute())) for profile in own]
+                for own in (self.profiles, self.changes)
+            )
+            return [Profiles(*both) for both in zip(nll, changes, strict=True)]
 
     def score(self, pair: Pair) -> Record:
         """The nll of a clip and its variants.
@@ -105,21 +118,20 @@ class NoiseProbe(LightningModule):
     def _codes(self, pair: Pair) -> list[Tensor]:
         """The codes [K, T'] of the clean clip and of each variant."""
         heard = [pair.clean, *(c.audio for c in pair.corrupted if c.audio is not None)]
-        encoded = iter(self._each(heard, self.model.encode))
-        clean = next(encoded)
-        codes = [clean]
-        for c in pair.corrupted:
-            other = None if c.audio is None else next(encoded)
-            recode = c.corruption.recode
-            made = other if recode is None else recode(clean, other, self.model)
-            assert made is not None, f"{c.variant.name}: neither audio nor codes"
-            codes.append(made)
-        for audio, own in zip([pair.clean, *(c.audio for c in pair.corrupted)], codes, strict=True):
-            samples = (pair.clean if audio is None else audio).shape[-1]
-            expected = (self.model.codebooks, math.ceil(samples / self.model.hop))
+        encoded = self._each(heard, self.model.encode)
+        for audio, own in zip(heard, encoded, strict=True):
+            expected = (self.model.codebooks, math.ceil(audio.shape[-1] / self.model.hop))
             if own.shape != expected:
                 got = tuple(own.shape)
                 raise NoiseprobeError(f"{pair.clip.id}: the codec gave codes of shape {got}, expected {expected}")
+        clean, *others = encoded
+        codes, made = [clean], iter(others)
+        for c in pair.corrupted:
+            other = None if c.audio is None else next(made)
+            recode = c.corruption.recode
+            new = other if recode is None else recode(clean, other, self.model)
+            assert new is not None, f"{c.variant.name}: neither audio nor codes"
+            codes.append(new)
         return codes
 
     def _nll(self, codes: list[Tensor], description: str | None) -> list[Tensor]:
@@ -146,7 +158,9 @@ class NoiseProbe(LightningModule):
         clean = torch.from_numpy(record.clean)
         for v in record.variants:
             paired, scored = (torch.from_numpy(x) for x in pairing(v, clean.shape[1], self.pattern))
-            self.profiles[self.variants[v.variant]].update(clean, paired, song, scored)
+            i = self.variants[v.variant]
+            self.profiles[i].update(clean, paired, song, scored)
+            self.changes[i].update(torch.from_numpy(v.changed), song, scored)
 
     def _finite(self, nll: Tensor, clip: str, variant: str) -> None:
         bad = (~torch.isfinite(nll[:, self.pattern.first :])).nonzero()
@@ -160,13 +174,14 @@ class NoiseProbe(LightningModule):
 
 
 def changed(clean: Tensor, corrupted: Tensor, frame_map: np.ndarray | None) -> np.ndarray:
-    """The clean frames in which any code differs from that of the frame they have become, sorted.
+    """Which clean codes differ from the code at the frame that theirs has become; False where it has become none.
 
     Shape:
-        clean: [K, T]; corrupted: [K, T']; frame_map: [T] or None.
+        clean: [K, T]; corrupted: [K, T']; frame_map: [T] or None -> bool [K, T]
     """
     before, after = clean.cpu().numpy(), corrupted.cpu().numpy()
-    frames = np.arange(before.shape[1])
-    to = frames if frame_map is None else frame_map
-    mapped = frames[to >= 0]
-    return mapped[(before[:, mapped] != after[:, to[mapped]]).any(0)]
+    to = np.arange(before.shape[1]) if frame_map is None else frame_map
+    found = np.zeros(before.shape, dtype=bool)
+    mapped = to >= 0
+    found[:, mapped] = before[:, mapped] != after[:, to[mapped]]
+    return found

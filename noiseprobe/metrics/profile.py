@@ -29,7 +29,7 @@ class Profile(NamedTuple):
 
 
 class LossProfile(Metric):
-    """Mean nll at each frame with song-clustered standard errors.
+    """Mean nll (or another value of each code) at each frame with song-clustered standard errors.
 
     Args:
         codebooks: K.

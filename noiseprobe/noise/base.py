@@ -13,7 +13,8 @@ frames, and tests hold every kind to:
 
     samples   samples outside the spans are the clean ones, bit for bit, and there are as many of them
     time      samples before the first span are the clean ones; later ones may move: `frame_map` says where frames went
-    codes     codes outside the spans are the clean ones; nothing happens to the samples that are encoded
+    codes     codes outside the spans are the clean ones; nothing happens to the samples that are encoded; whole frames
+              may be left out (`frame_map`)
     score     the notes are changed before anything is rendered; any sample may change (data=midi, data=asap only)
 
 Conventions. Audio is `[C, N]` float32, what the model hears: its rate, its channels. Randomness comes from `Draws`

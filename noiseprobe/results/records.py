@@ -25,7 +25,8 @@ class VariantRecord:
         variant: its name.
         spans: frames [on, off) of each.
         nll: [K, T'], float32; NaN at frames that the scoring leaves out.
-        changed: clean frames in which any code differs, sorted.
+        changed: bool [K, T], the clean codes that differ from the code at the frame that theirs has become; False where
+            there is none.
         frame_map: as noise.base.Corruption says; None: each frame stays where it is.
         measured: levels.
     """

@@ -6,7 +6,9 @@ frames leaves out the last D frames, whose context holds special tokens that tra
 
 import pyarrow as pa
 
-VERSION = 3
+from noiseprobe.functional.regions import REGIONS
+
+VERSION = 4
 
 TEXT_KEYS = ["cell", "model", "group", "song", "clip", "noise", "variant"]
 KEYS = [*[(name, pa.string()) for name in TEXT_KEYS], ("length_s", pa.float64()), ("onset_s", pa.float64())]
@@ -24,6 +26,12 @@ CLIPS = pa.schema([
     ("nll_clean", pa.float64()), ("nll_corrupted", pa.float64()), ("delta", pa.float64()),
     ("peak_delta", pa.float64()), ("assimilation_delta", pa.float64()),  # means of delta over the regions
     ("offset_delta", pa.float64()), ("recovery_delta", pa.float64()),
+    ("inside_delta", pa.float64()), ("after_delta", pa.float64()),  # over the last span and the first second after it,
+    # each without its first max(D, 1) frames (`skipped`), whose context holds special tokens or the seam
+    ("skipped", pa.int32()),
+    # codes that differ: their share (of those that means are over), and delta over the codes that don't
+    ("changed", pa.float64()), *[(f"{name}_changed", pa.float64()) for name in REGIONS],
+    ("delta_unchanged", pa.float64()), *[(f"{name}_delta_unchanged", pa.float64()) for name in REGIONS],
     ("options", pa.string()),  # the kind's keys, JSON
     ("level", pa.string()),  # null for a kind that has none
     ("level_db", pa.float64()), ("level_lufs", pa.float64()),  # what was asked for; null where silence gives no level
@@ -39,6 +47,7 @@ NLL = pa.schema([
     ("codebook", pa.int8()),
     ("frame", pa.int32()), ("frame_corrupted", pa.int32()),  # of the clean clip and of the corrupted; null: none
     ("nll_clean", pa.float32()), ("nll_corrupted", pa.float32()),
+    ("changed", pa.bool_()),  # whether the code differs; null: one of the frames is
     ("in_means", pa.bool_()),  # whether delta counts: False in the last D frames, and where either is null
 ])  # fmt: skip
 
@@ -48,7 +57,7 @@ PROFILE = pa.schema([
     ("codebook", pa.int8()),  # null: the mean of the codebooks
     ("frame", pa.int32()), ("n_clips", pa.int64()), ("n_songs", pa.int64()),  # 0 where no clip has a mean
     *[(f"{curve}_{value}", pa.float64())
-      for curve in ["clean", "corrupted", "delta"] for value in ["mean", "sd", "se"]],
+      for curve in ["clean", "corrupted", "delta", "changed"] for value in ["mean", "sd", "se"]],  # changed: a rate
 ])  # fmt: skip
 
 REJECTED = pa.schema([
@@ -56,7 +65,11 @@ REJECTED = pa.schema([
     ("reason", pa.string()),
 ])  # fmt: skip
 
-MEANS = ["nll_clean", "nll_corrupted", "delta", "peak_delta", "assimilation_delta", "offset_delta", "recovery_delta"]
+MEANS = [
+    "nll_clean", "nll_corrupted", "delta", *(f"{name}_delta" for name in REGIONS), "inside_delta", "after_delta",
+    "changed", *(f"{name}_changed" for name in REGIONS),
+    "delta_unchanged", *(f"{name}_delta_unchanged" for name in REGIONS),
+]  # fmt: skip
 
 INDEX = pa.schema([
     ("cell", pa.string()), ("model", pa.string()),

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from noiseprobe.results.summary import summary
 
 
 def write_cell(
-    folder: Path, cell: CellInfo, records: Records, profiles: list[Profile], ran: dict[str, Any]
+    folder: Path, cell: CellInfo, records: Records, profiles: Sequence[tuple[Profile, Profile]], ran: dict[str, Any]
 ) -> dict[str, Any]:
     """Write all tables, the summary, the metadata and the configuration.
 

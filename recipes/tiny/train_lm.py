@@ -1,11 +1,12 @@
 """Train the tiny language model on the tiny codec's codes, then put both into one MusicGen folder.
 
-    python recipes/tiny/train_lm.py [--minutes 45] [--threads 1] [--seed 0]
+    python recipes/tiny/train_lm.py [--minutes 45 | --steps 5654] [--threads 1] [--seed 0] [--out tiny]
 
 transformers' MusicgenForCausalLM with MusicGen's delay pattern and special token, unconditional: the cross-attention
 that the class brings is set to zero and stays untrained, so a text condition changes nothing. The data is music
-alone: no noise was added to it. Writes WORK/tiny (MusicgenForConditionalGeneration.save_pretrained layout),
-WORK/songs.json (what was trained on, what held out) and WORK/lm.json (nll per codebook on both).
+alone: no noise was added to it. Writes WORK/OUT (MusicgenForConditionalGeneration.save_pretrained layout),
+WORK/songs.json (what was trained on, what held out) and WORK/lm.json (nll per codebook on both; lm-OUT.json for another
+OUT than tiny). `--steps` trains so many steps however long they take: another seed of the same model.
 """
 
 import argparse
@@ -81,7 +82,7 @@ def report(model: MusicgenForCausalLM, codes: Tensor) -> list[float]:
     return [round(v, 3) for v in rows.double().mean((0, 2)).tolist()]
 
 
-def export(model: MusicgenForCausalLM, codec: EncodecModel) -> None:
+def export(model: MusicgenForCausalLM, codec: EncodecModel, out: str) -> None:
     """One MusicGen folder; the text encoder that the class demands is the smallest T5, untrained, never used."""
     text = T5Config(vocab_size=8, d_model=8, d_kv=4, d_ff=8, num_layers=1, num_heads=1, bos_token_id=0)
     parts = {"text_encoder": text, "audio_encoder": codec.config, "decoder": DECODER}
@@ -91,12 +92,14 @@ def export(model: MusicgenForCausalLM, codec: EncodecModel) -> None:
     whole = MusicgenForConditionalGeneration(config)
     whole.audio_encoder.load_state_dict(codec.state_dict())
     whole.decoder.load_state_dict(model.state_dict())
-    whole.save_pretrained(WORK / "tiny")
+    whole.save_pretrained(WORK / out)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--minutes", type=float, default=45)
+    parser.add_argument("--steps", type=int)
+    parser.add_argument("--out", default="tiny")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
@@ -120,7 +123,14 @@ def main() -> None:
     parameters = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(parameters, 2e-3, (0.9, 0.95), weight_decay=0.05)
     start, step, log = time.time(), 0, []
-    while (done := (time.time() - start) / 60 / args.minutes) < 1:
+
+    def share() -> float:
+        return step / args.steps if args.steps else minutes() / args.minutes
+
+    def minutes() -> float:
+        return (time.time() - start) / 60
+
+    while (done := share()) < 1:
         for group in optimizer.param_groups:
             group["lr"] = 2e-3 * min(1, (step + 1) / 100) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done)))
         loss = nll(model, train(BATCH)).mean()
@@ -130,15 +140,16 @@ def main() -> None:
         optimizer.step()
         step += 1
         if step % 200 == 0 or step == 20:
-            row = {"step": step, "minutes": round(done * args.minutes, 1)}
+            row = {"step": step, "minutes": round(minutes(), 1)}
             row |= {name: report(model, codes) for name, codes in fixed.items()}
             log.append(row)
             print(json.dumps(row), flush=True)
-            export(model, codec)
-    row = {"step": step, "minutes": args.minutes} | {name: report(model, codes) for name, codes in fixed.items()}
+            export(model, codec, args.out)
+    row = {"step": step, "minutes": round(minutes(), 1)} | {name: report(model, codes) for name, codes in fixed.items()}
     print(json.dumps(row), flush=True)
-    (WORK / "lm.json").write_text(json.dumps([*log, row], indent=1))
-    export(model.eval(), codec)
+    log_name = "lm.json" if args.out == "tiny" else f"lm-{args.out}.json"
+    (WORK / log_name).write_text(json.dumps([*log, row], indent=1))
+    export(model.eval(), codec, args.out)
 
 
 if __name__ == "__main__":
