@@ -1,9 +1,11 @@
 """What was found: a row for each claim, with its estimate, tests and verdict."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
-HOLDS, FAILS, UNDECIDED = "holds", "doesn't hold", "undecided"
+HOLDS: Final = "holds"
+FAILS: Final = "doesn't hold"
+UNDECIDED: Final = "undecided"
 
 
 @dataclass(frozen=True)
@@ -11,7 +13,7 @@ class Verdict:
     """One claim on one model and data.
 
     Attributes:
-        claim: its key, such as `assimilation`.
+        claim: its name, such as `noise lowers the loss`.
         text: the claim in words.
         model, data, scoring: of the cells.
         where: the noise and the variants that it was tested on.

@@ -22,6 +22,8 @@ class Results:
     Attributes:
         folders: of the cells.
         clips: a row for each clip and variant.
+        shapes: a row for each clip and variant of one span: the shape of its delta curve.
+        signals: a row for each clip and variant: scores of the clean and of the corrupted curve.
         profile: a row for each cell, variant, codebook (null: their mean) and frame.
         cells: a row for each cell and variant, with means and standard errors over songs.
         rejected: a row for each file, clip or variant that wasn't scored, with the reason.
@@ -33,6 +35,14 @@ class Results:
     @cached_property
     def clips(self) -> pd.DataFrame:
         return self._table("clips.parquet")
+
+    @cached_property
+    def shapes(self) -> pd.DataFrame:
+        return self._table("shapes.parquet")
+
+    @cached_property
+    def signals(self) -> pd.DataFrame:
+        return self._table("signals.parquet")
 
     @cached_property
     def profile(self) -> pd.DataFrame:

@@ -6,10 +6,13 @@ frames leaves out the last D frames, whose context holds special tokens that tra
 
 import pyarrow as pa
 
+from noiseprobe.functional import signals
 from noiseprobe.functional.regions import REGIONS
+from noiseprobe.functional.shape import Shape
 
 VERSION = 4
 
+CURVES = ["clean", "corrupted"]
 TEXT_KEYS = ["cell", "model", "group", "song", "clip", "noise", "variant"]
 KEYS = [*[(name, pa.string()) for name in TEXT_KEYS], ("length_s", pa.float64()), ("onset_s", pa.float64())]
 
@@ -50,6 +53,12 @@ NLL = pa.schema([
     ("changed", pa.bool_()),  # whether the code differs; null: one of the frames is
     ("in_means", pa.bool_()),  # whether delta counts: False in the last D frames, and where either is null
 ])  # fmt: skip
+
+# one row for each clip and variant of a single span: functional/shape.py says what each is
+SHAPES = pa.schema([*KEYS, *[(name, pa.float64()) for name in Shape._fields]])
+
+# one row for each clip and variant: functional/signals.py, of the clean curve and of the corrupted one
+SIGNALS = pa.schema([*KEYS, *[(f"{name}_{curve}", pa.float64()) for name in signals.SIGNALS for curve in CURVES]])
 
 PROFILE = pa.schema([
     ("cell", pa.string()), ("model", pa.string()), ("noise", pa.string()), ("variant", pa.string()),

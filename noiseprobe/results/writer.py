@@ -4,9 +4,11 @@ import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 from omegaconf import OmegaConf
 
@@ -15,6 +17,7 @@ from noiseprobe.files import replace_file, replacing, write_json
 from noiseprobe.metrics.profile import Profile
 from noiseprobe.results import schema, tables
 from noiseprobe.results.cellinfo import CellInfo
+from noiseprobe.results.curve_tables import shape_rows, signal_rows
 from noiseprobe.results.index import DONE
 from noiseprobe.results.meta import meta
 from noiseprobe.results.records import Records
@@ -59,6 +62,10 @@ def write_cell(
     else:
         (folder / "nll.parquet").unlink(missing_ok=True)
     replace_file(folder / "clips.parquet", lambda p: pq.write_table(tables.clips(rows), p))
+    for name, make, columns in [("shapes", shape_rows, schema.SHAPES), ("signals", signal_rows, schema.SIGNALS)]:
+        found = [row for index in sorted(scored) for row in make(cell, records.read(index))]
+        table = pa.Table.from_pylist(found, schema=columns)
+        replace_file(folder / f"{name}.parquet", partial(pq.write_table, table))
     replace_file(folder / "profile.parquet", lambda p: pq.write_table(tables.profile(cell, profiles), p))
     content = summary(cell, rows, len({(r.path, r.clip) for r in rejected}))
     write_json(folder / "summary.json", content)
