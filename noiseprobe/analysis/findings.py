@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from noiseprobe.analysis import tests, trends
+from noiseprobe.analysis import shapes, tests, trends
 from noiseprobe.analysis.claims import amnesia, colors, discernment, length, regions, shuffling
 from noiseprobe.analysis.evidence import judge
 from noiseprobe.analysis.group import groups
@@ -38,6 +38,8 @@ def findings(
         "Tests of each cell": tests.table(found, margin),
         "Delta against length": trends.table(found),
         "Telling corrupted from clean": [row for group in found for row in discernment.table(group)],
+        "Shape of the mean curve": [row for group in found for row in shapes.table(group)],
+        "Regions as others find them": [row for group in found for row in shapes.finders(group)],
         "Amnesia": [row for group in found for row in amnesia.table(group)],
         "Amnesia after the noise": [row for group in found for row in amnesia.curve(group)],
     }

@@ -4,13 +4,13 @@ import importlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from noiseprobe.results.curves import song_curves
+from noiseprobe.results.curves import all_song_curves
 from noiseprobe.results.load import Results
 
 SAME = ["model", "weights", "backend", "data", "scoring", "precision", "condition", "seed"]
@@ -68,8 +68,8 @@ class Group:
         """
         own = self.cells[self.cells["noise"] == kind]
         plain = asdict(importlib.import_module(f"noiseprobe.noise.{kind}").Options()) | options
-        asked = json.loads(json.dumps(plain))
-        own = own[np.array([json.loads(text) == asked for text in own["options"]], dtype=bool)]
+        wanted = json.loads(json.dumps(plain))
+        own = own[np.array([json.loads(text) == wanted for text in own["options"]], dtype=bool)]
         own = own[(own["length_s"] > 0) & own["length_s"].between(shortest, longest)]
         # one row a variant: of cells that both have it the larger
         own = own.sort_values(["n_clips", "cell"], ascending=[False, True]).drop_duplicates("variant")
@@ -97,6 +97,10 @@ class Group:
             found[cell, variant] = own.dropna(subset=[column]).groupby(SONG)[column].mean()
         return pd.DataFrame(found).dropna().astype(np.float64)
 
+    def frame_rate(self, cell: str) -> float:
+        """Frames a second."""
+        return float(json.loads((self.folders[cell] / "meta.json").read_text())["frame_rate"])
+
     @cached_property
     def has_curves(self) -> bool:
         """Whether every cell kept its single values."""
@@ -104,7 +108,12 @@ class Group:
 
     def curves(self, cell: str, variant: str) -> tuple[list[tuple[str, str]], np.ndarray]:
         """The mean delta curve of each song: (group, song), and [G, T]."""
-        return song_curves(self.folders[cell], variant)
+        return _curves(self.folders[cell])[variant]
+
+
+@lru_cache(maxsize=8)  # what asks, asks for one variant after another, of a few cells
+def _curves(folder: Path) -> dict[str, tuple[list[tuple[str, str]], np.ndarray]]:
+    return all_song_curves(folder)
 
 
 def groups(results: Results) -> list[Group]:
@@ -126,6 +135,15 @@ def where(rows: pd.DataFrame) -> str:
     """The noise and its lengths, in words."""
     lengths = ", ".join(f"{x:g}" for x in dict.fromkeys(rows["length_s"].dropna()))
     return f"{rows['noise'].iloc[0]}" + (f", {lengths} s" if lengths else "")
+
+
+def asked(rows: pd.DataFrame) -> list[str]:
+    """Of each row the kind's keys that aren't as by default, in words."""
+    found = []
+    for kind, text in zip(rows["noise"], rows["options"], strict=True):
+        plain = json.loads(json.dumps(asdict(importlib.import_module(f"noiseprobe.noise.{kind}").Options())))
+        found.append(", ".join(f"{k} {v}" for k, v in json.loads(text).items() if v != plain[k]))
+    return found
 
 
 def mean(values: pd.DataFrame) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from noiseprobe.analysis.group import Group
+from noiseprobe.analysis.group import Group, asked
 from noiseprobe.functional.hypotheses import adjust, equivalence, permutation_test, t_test, wilcoxon
 from noiseprobe.functional.intervals import BCA_FROM, bca_interval, t_interval
 
@@ -14,13 +14,14 @@ def table(groups: list[Group], margin: float) -> list[dict[str, object]]:
     """
     found: list[dict[str, Any]] = []
     for group in groups:
-        for at, line in enumerate(zip(group.cells["cell"], group.cells["variant"], strict=True)):
+        lines = zip(group.cells["cell"], group.cells["variant"], asked(group.cells), strict=True)
+        for at, (_, variant, options) in enumerate(lines):
             songs = group.songs(group.cells.iloc[[at]], "delta").to_numpy().ravel()
             own = t_interval(songs)
             bca = bca_interval(songs) if len(songs) >= BCA_FROM else None
             found.append({
-                "model": group.model, "data": group.data, "scoring": group.scoring, "cell": line[0],
-                "variant": line[1], "songs": own.songs, "delta": own.estimate, "low": own.low, "high": own.high,
+                "model": group.model, "data": group.data, "scoring": group.scoring, "variant": variant,
+                "options": options, "songs": own.songs, "delta": own.estimate, "low": own.low, "high": own.high,
                 "BCa low": bca and bca.low, "BCa high": bca and bca.high,
                 "p t": t_test(songs).two_sided, "p permutation": permutation_test(songs), "p Wilcoxon": wilcoxon(songs),
                 f"p within {margin:g}": equivalence(songs, margin),

@@ -1,6 +1,6 @@
 """The curves of single clips, from nll.parquet: one clip at a time, whatever the cell's size."""
 
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,15 +93,27 @@ def song_curves(
     Returns:
         (group, song) of each, and [G, T]: NaN at frames at which a song has no value; T is that of the longest clip.
     """
-    songs: dict[tuple[str, str], list[np.ndarray]] = {}
-    for c in curves(folder, variants=[variant]):
-        songs.setdefault((c.group, c.song), []).append(curve(c))
-    longest = max((len(x) for own in songs.values() for x in own), default=0)
+    return all_song_curves(folder, [variant], curve).get(variant, ([], np.empty((0, 0))))
+
+
+def all_song_curves(
+    folder: Path, variants: Container[str] | None = None, curve: Callable[[Curves], np.ndarray] = lambda c: c.delta
+) -> dict[str, tuple[list[tuple[str, str]], np.ndarray]]:
+    """The same for several variants (None: all), in one reading."""
+    found: dict[str, dict[tuple[str, str], list[np.ndarray]]] = {}
+    for c in curves(folder, variants):
+        found.setdefault(c.variant, {}).setdefault((c.group, c.song), []).append(curve(c))
+    return {variant: (list(songs), _means(list(songs.values()))) for variant, songs in found.items()}
+
+
+def _means(songs: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
+    """[G, T], of each song the mean over the clips that have a frame."""
+    longest = max(len(x) for own in songs for x in own)
     found = np.full((len(songs), longest), np.nan)
-    for row, own in zip(found, songs.values(), strict=True):
+    for row, own in zip(found, songs, strict=True):
         padded = np.full((len(own), longest), np.nan)
         for line, x in zip(padded, own, strict=True):
             line[: len(x)] = x
         there = ~np.isnan(padded).all(0)
         row[there] = np.nanmean(padded[:, there], 0)
-    return list(songs), found
+    return found

@@ -21,12 +21,14 @@ DELAY = pattern("delay", (0, 1), special=9)  # the last frame is in no mean
 CUT = np.array([0, 1, 2, 3, -1, -1, 4, 5, 6, 7, 8, 9])  # frames 4 and 5 are gone
 CLEAN = np.arange(K * T, dtype=np.float32).reshape(K, T)
 AFTER = np.array([[100 + t for t in range(10)], [200 + t for t in range(10)]], dtype=np.float32)
+CHANGED = np.zeros((K, T), dtype=bool)
+CHANGED[1, 6] = True
 # a corrupted frame that nothing has become: frame 2 of 3 here
 GAP = np.array([0, 1, -1, 3] + [-1] * 8)
 
 
 def variant(nll=AFTER, frame_map=CUT, spans=((4, 6),)):
-    return VariantRecord("cut@0.1s+0.1s", spans, nll, np.array([6]), frame_map, Measured(music_db=-20.0))
+    return VariantRecord("cut@0.1s+0.1s", spans, nll, CHANGED, frame_map, Measured(music_db=-20.0))
 
 
 def test_a_frame_is_paired_with_what_it_has_become():
@@ -52,13 +54,14 @@ def test_without_a_map_frames_stay_where_they_are():
     assert counts.tolist() == [True] * 11 + [False]
 
 
-def test_changed_frames_are_those_whose_counterpart_differs():
+def test_changed_codes_are_those_whose_counterpart_differs():
     clean = torch.arange(K * T).view(K, T)
     after = clean[:, torch.tensor([0, 1, 2, 3, 6, 7, 8, 9, 10, 11])].clone()
-    assert changed(clean, after, CUT).tolist() == []
+    assert not changed(clean, after, CUT).any()
     after[1, 4] += 1  # what frame 6 has become
-    assert changed(clean, after, CUT).tolist() == [6]
-    assert changed(clean, clean, None).tolist() == []
+    assert changed(clean, after, CUT).tolist() == CHANGED.tolist()
+    assert not changed(clean, clean, None).any()
+    assert changed(clean, clean + 1, None).all()
 
 
 def cell(v=None):
@@ -66,7 +69,7 @@ def cell(v=None):
     return SimpleNamespace(
         name="cell", clips=(clip,), pattern=DELAY, look=(0, 0), level=None, noise_options="{}",
         variants={"cut@0.1s+0.1s": Variant("cut", at(0.1, 0.1))},
-        config=SimpleNamespace(model=SimpleNamespace(name="m")),
+        config=SimpleNamespace(model=SimpleNamespace(name="m")), sample_rate=30, hop=10,
     )  # fmt: skip
 
 
@@ -87,6 +90,18 @@ def test_the_clips_table_has_deltas_over_mapped_frames_and_nll_over_all():
     assert row["offset_delta"] == pytest.approx(np.mean([d[9], d[10]]))
     assert row["recovery_delta"] is None
     assert row["spans"] == [[4, 6]]
+    # one of 18 codes that count has changed, one of 6 in the peak
+    assert (row["changed"], row["peak_changed"], row["offset_changed"]) == (1 / 18, 1 / 6, 0)
+    assert row["assimilation_changed"] is None
+    by_code = {(k, t): AFTER[k, CUT[t]] - CLEAN[k, t] for k in range(K) for t in d}
+    same = [v for at, v in by_code.items() if at != (1, 6)]
+    assert row["delta_unchanged"] == pytest.approx(np.mean(same))
+    assert row["peak_delta_unchanged"] == pytest.approx(np.mean([by_code[k, t] for k in range(K) for t in peak
+                                                                 if (k, t) != (1, 6)]))  # fmt: skip
+    # D = 1: one frame is skipped after each seam; a second is 3 frames here
+    assert row["skipped"] == 1
+    assert row["inside_delta"] is None  # frame 5 has no counterpart
+    assert row["after_delta"] == pytest.approx(np.mean([d[7], d[8], d[9]]))
     assert row["content"] == "c0ffee"
 
 
@@ -104,6 +119,8 @@ def test_the_nll_table_loses_no_value():
     assert [r["frame_corrupted"] for r in own] == [0, 1, None, 3] + [None] * 8 + [2]
     assert [r["nll_corrupted"] for r in own] == [200, 201, None, 203] + [None] * 8 + [202]
     assert [r["nll_clean"] for r in own] == [*CLEAN[1].tolist(), None]
+    nothing = [None] * 9
+    assert [r["changed"] for r in own] == [False, False, None, False, *nothing]
     assert [r["in_means"] for r in own] == [True, True] + [False] * 11  # frame 3 became the corrupted clip's last
     everything = sorted(r["nll_corrupted"] for r in rows if r["nll_corrupted"] is not None)
     assert everything == sorted(AFTER[:, :4].ravel().tolist())

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from noiseprobe.analysis.evidence import Evidence
-from noiseprobe.analysis.group import SONG, Group, where
+from noiseprobe.analysis.group import SONG, Group, asked, where
 from noiseprobe.functional.discernment import auc_jackknife, paired
 from noiseprobe.functional.intervals import Interval
 from noiseprobe.functional.shares import pooled_share_interval, share_interval
@@ -40,17 +40,17 @@ def find(group: Group, margin: float) -> list[Evidence]:
 def table(group: Group) -> list[dict[str, object]]:
     """For each noise, length and signal: the share of twins told apart, and the pooled AUC, with 95 % intervals."""
     found = []
-    for row in group.cells.to_dict("records"):
+    for cell, variant, options in zip(group.cells["cell"], group.cells["variant"], asked(group.cells), strict=True):
         for name in SIGNALS:
-            own = _scores(group, row["cell"], row["variant"], name)
+            own = _scores(group, cell, variant, name)
             if own.empty:
                 continue
             clean, corrupted, songs = own[f"{name}_clean"], own[f"{name}_corrupted"], _songs(own)
             share = share_interval(paired(clean, corrupted, songs), clips=len(own))
             estimate, pseudo = auc_jackknife(clean, corrupted, songs)
             found.append({
-                "model": group.model, "data": group.data, "scoring": group.scoring, "cell": row["cell"],
-                "variant": row["variant"], "signal": name, "songs": share.songs, "clips": len(own),
+                "model": group.model, "data": group.data, "scoring": group.scoring, "variant": variant,
+                "options": options, "signal": name, "songs": share.songs, "clips": len(own),
                 **_named("paired", share), **_named("auc", pooled_share_interval(estimate, pseudo)),
             })  # fmt: skip
     return found
