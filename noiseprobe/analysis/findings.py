@@ -1,6 +1,7 @@
 """Everything that is found in a set of cells: one function, from which summary.json and the report both come."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from noiseprobe.analysis import shapes, tests, trends
 from noiseprobe.analysis.claims import amnesia, colors, discernment, length, regions, shuffling
@@ -14,8 +15,9 @@ CLAIMS = [length, regions, shuffling, discernment, colors, amnesia]  # in the or
 
 
 def findings(
-    results: Sequence[Results] | Results, margin: float = 0.05, alpha: float = 0.05, power: float = 0.8
-) -> Findings:
+    results: Sequence[Results] | Results, margin: float = 0.05, alpha: float = 0.05, power: float = 0.8,
+    tables: bool = True,
+) -> Findings:  # fmt: skip
     """The verdict on every claim that the cells can be asked about, and the tables behind it.
 
     Args:
@@ -23,6 +25,7 @@ def findings(
         margin: nats; a smaller effect counts as none, unless it is certain.
         alpha: of a verdict, after correction.
         power: with which the number of songs that a verdict would need is worked out.
+        tables: False: verdicts and sentences alone, which are the same and take less time.
 
     Example:
         >>> found = findings(load_results("results"))  # doctest: +SKIP
@@ -34,7 +37,10 @@ def findings(
     for group in found:
         evidence = [e for claim in CLAIMS for e in claim.find(group, margin)]
         verdicts += judge(evidence, group.label, group.data, group.scoring, alpha, power)
-    tables = {
+    plain = Findings(verdicts, sentences(verdicts), margin, alpha, power)
+    if not tables:
+        return plain
+    more = {
         "Tests of each cell": tests.table(found, margin),
         "Delta against length": trends.table(found),
         "Telling corrupted from clean": [row for group in found for row in discernment.table(group)],
@@ -43,6 +49,4 @@ def findings(
         "Amnesia": [row for group in found for row in amnesia.table(group)],
         "Amnesia after the noise": [row for group in found for row in amnesia.curve(group)],
     }
-    return Findings(
-        verdicts, sentences(verdicts), margin, alpha, power, {name: rows for name, rows in tables.items() if rows}
-    )
+    return replace(plain, tables={name: rows for name, rows in more.items() if rows})

@@ -26,7 +26,9 @@ def add_to_cell(folder: Path, margin: float, alpha: float, power: float) -> dict
         The whole summary.
     """
     path = folder / "summary.json"
-    summary = json.loads(path.read_text()) | {"found": found(findings(Results([folder]), margin, alpha, power))}
+    summary = json.loads(path.read_text()) | {
+        "found": found(findings(Results([folder]), margin, alpha, power, tables=False))
+    }
     write_json(path, summary)
     return summary
 

@@ -6,7 +6,8 @@ transformers' MusicgenForCausalLM with MusicGen's delay pattern and special toke
 that the class brings is set to zero and stays untrained, so a text condition changes nothing. The data is music
 alone: no noise was added to it. Writes WORK/OUT (MusicgenForConditionalGeneration.save_pretrained layout),
 WORK/songs.json (what was trained on, what held out) and WORK/lm.json (nll per codebook on both; lm-OUT.json for another
-OUT than tiny). `--steps` trains so many steps however long they take: another seed of the same model.
+OUT than tiny). `--steps` trains so many steps however long they take: another seed of the same model, or with 0 an
+untrained one.
 """
 
 import argparse
@@ -125,7 +126,9 @@ def main() -> None:
     start, step, log = time.time(), 0, []
 
     def share() -> float:
-        return step / args.steps if args.steps else minutes() / args.minutes
+        if args.steps is None:
+            return minutes() / args.minutes
+        return step / args.steps if step < args.steps else 1.0
 
     def minutes() -> float:
         return (time.time() - start) / 60

@@ -22,18 +22,19 @@ def find(group: Group, margin: float) -> list[Evidence]:
     if rows.empty:
         return []
     place = where(rows)
-    by_loss, by_shape = _pseudo(group, rows, "loss"), _pseudo(group, rows, "shape")
-    if by_loss is None or by_shape is None:
+    aucs = {name: _aucs(group, rows, name) for name in ["loss", "shape"]}
+    loss, shape = aucs["loss"], aucs["shape"]
+    if loss is None or shape is None:
         return []
     found = []
-    for claim, text, values, bound in [
-        ("shape tells", "The curve's shape tells corrupted clips from clean ones (AUC above 0.5)",
-         by_shape, 0.5),
-        ("loss tells", "The mean loss tells them apart (AUC above 0.5)", by_loss, 0.5),
+    for claim, text, values, bound, shown in [
+        ("shape tells", "The curve's shape tells corrupted clips from clean ones (AUC above 0.5)", shape[1], 0.5,
+         pooled_share_interval(*shape)),
+        ("loss tells", "The mean loss tells them apart (AUC above 0.5)", loss[1], 0.5, pooled_share_interval(*loss)),
         ("shape beats loss", "Shape tells them apart better than the mean loss (difference of AUC)",
-         by_shape - by_loss, 0.0),
+         shape[1] - loss[1], 0.0, None),
     ]:  # fmt: skip
-        found.append(Evidence(claim, text, place, "AUC", values, "above", MARGIN, bound))
+        found.append(Evidence(claim, text, place, "AUC", values, "above", MARGIN, bound, shown))
     return found
 
 
@@ -56,17 +57,21 @@ def table(group: Group) -> list[dict[str, object]]:
     return found
 
 
-def _pseudo(group: Group, rows: pd.DataFrame, name: str) -> np.ndarray | None:
-    """Of each song the pseudo-value of the AUC, averaged over the given rows; over songs that have them all."""
-    found = {}
+def _aucs(group: Group, rows: pd.DataFrame, name: str) -> tuple[float, np.ndarray] | None:
+    """The AUC and its pseudo-value of each song, averaged over the given rows; None where a row has no score.
+
+    Songs that lack one of the rows are left out of the pseudo-values.
+    """
+    estimates, found = [], {}
     for cell, variant in zip(rows["cell"], rows["variant"], strict=True):
         own = _scores(group, cell, variant, name)
         if own.empty:
             return None
         songs = _songs(own)
-        values = auc_jackknife(own[f"{name}_clean"], own[f"{name}_corrupted"], songs)[1]
+        estimate, values = auc_jackknife(own[f"{name}_clean"], own[f"{name}_corrupted"], songs)
+        estimates.append(estimate)
         found[cell, variant] = pd.Series(values, pd.MultiIndex.from_tuples(dict.fromkeys(songs), names=SONG))
-    return pd.DataFrame(found).dropna().mean(axis=1).to_numpy(np.float64)
+    return float(np.mean(estimates)), pd.DataFrame(found).dropna().mean(axis=1).to_numpy(np.float64)
 
 
 def _scores(group: Group, cell: str, variant: str, name: str) -> pd.DataFrame:
