@@ -204,10 +204,12 @@ def songs_needed(
     if sd == 0:
         return FEWEST
     effect = min(distance / sd, 1e6)  # finite, whatever sd is
-    if t_power(effect, MOST_SONGS, alpha) < power:
-        return None
-    # The power grows with the number: halve the interval (low fails, high does).
-    low, high = FEWEST - 1, MOST_SONGS
+    # The power grows with the number: double until it is enough, then halve the interval (low fails, high does).
+    low, high = FEWEST - 1, FEWEST
+    while t_power(effect, high, alpha) < power:
+        if high == MOST_SONGS:
+            return None
+        low, high = high, min(2 * high, MOST_SONGS)
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if t_power(effect, middle, alpha) >= power else (middle, high)
@@ -219,4 +221,6 @@ def t_power(effect: float, songs: int, alpha: float) -> float:
     from scipy.special import nctdtr, stdtrit
 
     critical = float(stdtrit(songs - 1, 1 - alpha))
-    return 1 - float(nctdtr(songs - 1, effect * math.sqrt(songs), critical))
+    shift = effect * math.sqrt(songs)
+    missed = float(nctdtr(songs - 1, shift, critical))
+    return 1.0 if math.isnan(missed) else 1 - missed  # scipy has NaN for some of the smallest probabilities
