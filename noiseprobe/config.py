@@ -93,6 +93,15 @@ class TrainerConfig:
 
 
 @dataclass(frozen=True)
+class VerdictsConfig:
+    """`margin` (nats), below which an effect counts as none; `alpha` of a verdict; `power` for numbers of songs."""
+
+    margin: float
+    alpha: float
+    power: float
+
+
+@dataclass(frozen=True)
 class PathsConfig:
     results: Path
 
@@ -105,15 +114,18 @@ class Config:
     trainer: TrainerConfig
     logger: Mapping[str, Any]
     paths: PathsConfig
+    verdicts: VerdictsConfig
     scoring: str
     precision: str
     seed: int
     keep_nll: bool
+    keep_audio: int | None
     strict: bool
     force: bool
     fail_fast: bool
     sweep: str | None
     figures: tuple[str, ...]
+    report: bool
 
 
 DATA_KEYS = ["name", "source", "duration", "limit", "batch_size", "num_workers"]
@@ -129,8 +141,8 @@ def check(cfg: DictConfig) -> Config:
     """
     raw = cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True))
     checks.keys("", raw, [f.name for f in fields(Config)])
-    model, data, noise, trainer, logger, paths = (
-        checks.section(raw, name) for name in ["model", "data", "noise", "trainer", "logger", "paths"]
+    model, data, noise, trainer, logger, paths, verdicts = (
+        checks.section(raw, name) for name in ["model", "data", "noise", "trainer", "logger", "paths", "verdicts"]
     )
     checks.keys("model", model, [f.name for f in fields(ModelConfig)])
     checks.keys("trainer", trainer, [f.name for f in fields(TrainerConfig)])
@@ -144,15 +156,18 @@ def check(cfg: DictConfig) -> Config:
         trainer=checked_trainer,
         logger=_logger(logger),
         paths=PathsConfig(checks.path("paths.results", paths["results"])),
+        verdicts=_verdicts(verdicts),
         scoring=checks.choice("scoring", raw["scoring"], ["delay", "parallel"]),
         precision=_precision(raw["precision"], checked_trainer),
         seed=checks.integer("seed", raw["seed"], low=0),
         keep_nll=checks.boolean("keep_nll", raw["keep_nll"]),
+        keep_audio=checks.optional_integer("keep_audio", raw["keep_audio"], low=0),
         strict=checks.boolean("strict", raw["strict"]),
         force=checks.boolean("force", raw["force"]),
         fail_fast=checks.boolean("fail_fast", raw["fail_fast"]),
         sweep=None if raw["sweep"] is None else _stem("sweep", raw["sweep"]),
         figures=_figures(raw["figures"]),
+        report=checks.boolean("report", raw["report"]),
     )
 
 
@@ -284,6 +299,15 @@ def _trainer(raw: dict[str, Any]) -> TrainerConfig:
         num_nodes=checks.integer("trainer.num_nodes", raw["num_nodes"], low=1),
         strategy=checks.choice("trainer.strategy", raw["strategy"], ["auto", "ddp"]),
     )
+
+
+def _verdicts(raw: dict[str, Any]) -> VerdictsConfig:
+    checks.keys("verdicts", raw, [f.name for f in fields(VerdictsConfig)])
+    margin = checks.number("verdicts.margin", raw["margin"], low=0.0, open_low=True)
+    alpha, power = (checks.number(f"verdicts.{name}", raw[name], low=0.0, open_low=True) for name in ["alpha", "power"])
+    if not alpha < power < 1:
+        raise checks.refusal("verdicts.power", power, f"between verdicts.alpha ({alpha:g}) and 1")
+    return VerdictsConfig(margin, alpha, power)
 
 
 def _logger(raw: dict[str, Any]) -> dict[str, Any]:

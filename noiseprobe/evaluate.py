@@ -5,13 +5,16 @@ import math
 import time
 import warnings
 from contextlib import nullcontext
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
 import torch
-from lightning import Trainer
+from lightning import Callback, Trainer
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 
+from noiseprobe.analysis.record import add_to_cell
+from noiseprobe.callbacks.audio import KeepAudio
 from noiseprobe.callbacks.loggers import cell_logger, log_summary
 from noiseprobe.callbacks.progress import Progress
 from noiseprobe.config import Config
@@ -38,7 +41,8 @@ def evaluate(config: Config, weights: Weights, manifest: Manifest, folder: Path)
         NoiseprobeError: for what the user can mend.
     """
     start = time.perf_counter()
-    trainer = make_trainer(config)
+    audio = KeepAudio(folder / "audio", config.keep_audio, config.noise)
+    trainer = make_trainer(config, audio)
     model = load_model(weights, config.precision)
     longest = max(clip.duration for clip in manifest.clips)
     frames = math.ceil(round(longest * model.sample_rate) / model.hop)
@@ -64,6 +68,7 @@ def evaluate(config: Config, weights: Weights, manifest: Manifest, folder: Path)
         if trainer.is_global_zero:
             # Nothing is in the way any more: with force=true a finished cell is begun again, an unfinished one goes on.
             (folder / DONE).unlink(missing_ok=True)
+            audio.tidy(fresh=not scored)
         try:
             trainer.test(probe, PairDataModule(config.data, dataset, collate), verbose=False)
         except SystemExit as error:  # what Lightning makes of Ctrl-C
@@ -84,7 +89,8 @@ def evaluate(config: Config, weights: Weights, manifest: Manifest, folder: Path)
                     "device": str(trainer.strategy.root_device), "processes": trainer.world_size,
                     "seconds": {"load": round(loaded - start, 3), "test": round(tested - loaded, 3)},
                 }  # fmt: skip
-                summary = write_cell(folder, cell, records, profiles, ran)
+                write_cell(folder, cell, records, profiles, ran)
+                summary = add_to_cell(folder, **asdict(config.verdicts))
                 write_figures(folder, model.frame_rate)
                 if logger is not None:
                     log_summary(logger, summary)
@@ -103,7 +109,7 @@ def _leave_together() -> None:
         torch.distributed.destroy_process_group()
 
 
-def make_trainer(config: Config) -> Trainer:
+def make_trainer(config: Config, *callbacks: Callback) -> Trainer:
     """A Trainer that only tests: 32-true always (the probe's states are float64, the model casts itself)."""
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     # Lightning asks for more workers than a test run needs; data.num_workers says how many there are.
@@ -115,7 +121,7 @@ def make_trainer(config: Config) -> Trainer:
     try:
         return Trainer(
             accelerator=t.accelerator, devices=t.devices, num_nodes=t.num_nodes, strategy=t.strategy,
-            precision="32-true", logger=False, callbacks=[Progress()], enable_checkpointing=False,
+            precision="32-true", logger=False, callbacks=[Progress(), *callbacks], enable_checkpointing=False,
             enable_progress_bar=False, enable_model_summary=False, use_distributed_sampler=False, inference_mode=True,
         )  # fmt: skip
     except (MisconfigurationException, ValueError, TypeError) as error:

@@ -72,12 +72,16 @@ Knobs, with an example each:
   logger=csv                  csv, wandb or none; with wandb also logger.project, logger.entity, logger.offline
   paths.results=results       where finished cells go, a folder each
   keep_nll=false              no nll.parquet, the one large table
+  keep_audio=20               of the first so many clips the audio is kept, for the report (null: of all; 0: of none)
   strict=true                 a rejected clip is an error
   force=true                  run a finished cell again
   fail_fast=true              the first failed cell ends the sweep
   sweep=name                  with which the files of a sweep's figures begin
   figures=[effect,sizes]      with which it ends: effect (delta against what varies), sizes (against the models'),
                               regions (delta in the curve's regions)
+  verdicts.margin=0.05        nats; a smaller effect counts as none, unless it is certain (docs/claims.md)
+  verdicts.alpha=0.05         of a verdict, after correction; verdicts.power=0.8: for how many songs one would need
+  report=false                no report.html at a sweep's end
 
 --cfg job prints the configuration that a command line would run, --hydra-help what Hydra itself offers.
 """

@@ -58,6 +58,7 @@ class NoiseProbe(LightningModule):
         self.changes = [LossProfile(model.codebooks, frames) for _ in variants]
         names = dict.fromkeys((c.group, c.song) for c in manifest.clips)
         self.songs = {name: i for i, name in enumerate(names)}
+        self.codes: dict[str, list[Tensor]] = {}
 
     def on_test_epoch_start(self) -> None:
         self.model.eval()
@@ -65,6 +66,8 @@ class NoiseProbe(LightningModule):
             profile.to("cpu" if self.device.type == "mps" else self.device)
 
     def test_step(self, batch: Batch, batch_idx: int) -> STEP_OUTPUT:
+        """Scores a batch; callbacks get the codes of its clips, clean and of each variant, by index."""
+        self.codes = {}
         for item in batch.items:
             match item:
                 case BadClip(index, rejected):
@@ -75,7 +78,7 @@ class NoiseProbe(LightningModule):
                     record = self.score(item)
                     self.records.write(record)
                     self._count(record)
-        return None
+        return self.codes
 
     @torch.inference_mode()
     def reduce(self, device: torch.device) -> list[Profiles]:
@@ -100,7 +103,7 @@ class NoiseProbe(LightningModule):
         Raises:
             NoiseprobeError: if an nll is NaN or infinite.
         """
-        codes = self._codes(pair)
+        codes = self.codes[str(pair.index)] = self._codes(pair)
         names = ["clean", *(c.variant.name for c in pair.corrupted)]
         nll = self._nll(codes, pair.clip.description)
         for name, values in zip(names, nll, strict=True):

@@ -40,7 +40,7 @@ def without_heavy(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 def test_help_lists_groups_and_knobs_and_imports_nothing_heavy(tmp_path: Path, without_heavy: dict[str, str]) -> None:
     done = command("--help", cwd=tmp_path, env=without_heavy)
     assert done.returncode == 0, done.stderr
-    for text in ["model: ", "musicgen_large", "experiment: controls", "noise.length=0.5,1,2 -m", "scoring=delay"]:
+    for text in ["model: ", "musicgen_large", "experiment: amnesia", "noise.length=0.5,1,2 -m", "scoring=delay"]:
         assert text in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 120
 
@@ -64,7 +64,7 @@ def test_the_help_names_every_key_of_the_configuration_and_no_other(tmp_path: Pa
     named = set(re.findall(r"\b[a-z]+[a-z_.]*[a-z]\b", shown[shown.index("Knobs") :]))
     # what the options of a group set, not the user
     own = {"model.name", "model.shape", "data.name", "data.source", "noise.kind", "logger.name"}
-    assert known - named - own == {"paths"}
+    assert known - named - own == {"paths", "verdicts"}
 
 
 def test_the_help_says_what_experiments_and_kinds_are(tmp_path: Path) -> None:
@@ -118,6 +118,8 @@ def test_a_sweep_loads_the_model_once_and_ends_with_index_and_table(tmp_path: Pa
     assert sorted(results.cells["length_s"]) == [0.2, 0.5, 0.9]
     assert "index.parquet" in done.stdout
     assert (tmp_path / "results/index.parquet").is_file()
+    assert "report   results/report.html" in done.stdout
+    assert (tmp_path / "results/report.html").is_file()
     assert sum("white@2.0s+" in line for line in done.stdout.splitlines()) == 3
 
 

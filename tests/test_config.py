@@ -38,6 +38,8 @@ def test_defaults():
     c = check()
     assert (c.scoring, c.precision, c.seed) == ("delay", "fp32", 0)
     assert (c.strict, c.force, c.fail_fast) == (False, False, False)
+    assert (c.keep_audio, c.report) == (100, True)
+    assert check("keep_audio=null").keep_audio is None
     assert (c.data.duration, c.data.options.start, c.data.options.clips_per_file, c.data.limit) == (15.0, 0.0, 1, None)
     assert (c.data.batch_size, c.data.num_workers) == (1, 0)
     assert (c.noise.kind, c.noise.options) == ("white", Options("replace", "match", None, 0.0))
@@ -140,6 +142,9 @@ MALFORMED = [
     ("strict=1", "strict", "1"),
     ("force=maybe", "force", "maybe"),
     ("fail_fast=null", "fail_fast", "null"),
+    ("keep_audio=-1", "keep_audio", "-1"),
+    ("keep_audio=some", "keep_audio", "some"),
+    ("report=3", "report", "3"),
     ("data.duration=0", "data.duration", "0"),
     ("data.duration=-3", "data.duration", "-3"),
     ("data.duration=30.5", "data.duration", "30.5"),

@@ -48,7 +48,8 @@ def lengths(config: Config) -> list[float | None]:
 
 
 def test_these_are_the_experiments() -> None:
-    assert NAMES == ["controls", "levels", "paper_colors", "paper_fig2", "paper_fig4", "paper_fig5"]
+    papers = [f"paper_{name}" for name in ["colors", "fig2", "fig3", "fig4", "fig5"]]
+    assert ["amnesia", "claims", "controls", "levels", *papers] == NAMES
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -69,6 +70,14 @@ def test_figure_2_is_white_noise_in_the_papers_lengths_at_5_s() -> None:
     (cell,) = cells("paper_fig2")
     assert (cell.noise.kind, lengths(cell), cell.figures) == ("white", PAPER_LENGTHS, ("effect", "sizes"))
     assert {v.onset for v in cell.noise.variants} == {5.0}
+
+
+def test_figure_3_is_the_papers_longest_noise_and_pure_noise() -> None:
+    noise, pure = cells("paper_fig3")
+    assert [(v.onset, v.length) for v in noise.noise.variants] == [(5.0, 4.0)]
+    assert pure.noise == check(composed("noise=pure_noise")).noise
+    assert {(c.noise.kind, c.figures) for c in (noise, pure)} == {("white", ("curves",))}
+    assert [c.noise.kind for c in cells("paper_fig3", "noise=pink")] == ["pink", "pink"]
 
 
 def test_figure_4_has_the_lengths_of_the_published_regions() -> None:

@@ -91,7 +91,7 @@ def test_without_noise_delta_is_exactly_zero(reference: dict[int, Record]) -> No
         silent = record.variants[0]
         assert silent.variant == "white@2.0s+0.0s"
         assert np.array_equal(silent.nll, record.clean)
-        assert len(silent.changed) == 0
+        assert not silent.changed.any()
 
 
 def test_nothing_changes_before_the_noise_reaches(model: TransformersMusicGen, reference: dict[int, Record]) -> None:
@@ -104,7 +104,7 @@ def test_nothing_changes_before_the_noise_reaches(model: TransformersMusicGen, r
             for k in range(1, 4):
                 assert not differs[k, : first - (k - 1)].any()
             assert differs[:, first:].any()
-            assert v.changed.min() >= first
+            assert v.changed.any(0).argmax() >= first
 
 
 def test_the_context_reaches_as_far_back_as_declared(model: TransformersMusicGen) -> None:

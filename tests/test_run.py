@@ -16,7 +16,7 @@ from noiseprobe.config import PACKAGE
 from noiseprobe.errors import NoiseprobeError
 from noiseprobe.probe import NoiseProbe
 
-TABLES = ["clips.parquet", "nll.parquet", "profile.parquet", "rejected.parquet"]
+TABLES = ["clips.parquet", "nll.parquet", "profile.parquet", "rejected.parquet", "shapes.parquet", "signals.parquet"]
 
 
 @pytest.fixture(scope="module")
@@ -27,8 +27,8 @@ def cell(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_what_a_finished_cell_leaves(cell: Path) -> None:
     left = {p.name for p in cell.iterdir()}
     assert left == {
-        "config.yaml", "meta.json", "clips.parquet", "nll.parquet", "profile.parquet", "rejected.parquet",
-        "summary.json", "profile.svg", "profile.png", "logs", "DONE",
+        "config.yaml", "meta.json", *TABLES,
+        "summary.json", "profile.svg", "profile.png", "logs", "audio", "DONE",
     }  # fmt: skip
     assert cell.name.startswith("tiny-demo-white-")
 

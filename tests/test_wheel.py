@@ -26,6 +26,9 @@ def test_a_wheel_runs_from_anywhere(tmp_path: Path) -> None:
     assert {n.removeprefix("noiseprobe/conf/") for n in names if n.startswith("noiseprobe/conf/")} == configs
     assets = {p.relative_to(CHECKOUT).as_posix() for p in (CHECKOUT / "noiseprobe/assets").rglob("*") if p.is_file()}
     assert assets <= set(names)
+    pages = {p.relative_to(CHECKOUT).as_posix() for p in (CHECKOUT / "noiseprobe/report/page").iterdir()}
+    assert len(pages) > 4
+    assert pages <= set(names)
     for needed in ["py.typed", "assets/tiny/model.safetensors", "assets/tiny/README.md", "assets/demo/manifest.csv"]:
         assert f"noiseprobe/{needed}" in names
 

@@ -30,7 +30,8 @@ def finders(group: Group) -> list[dict[str, object]]:
     """For each variant and finder: the mean of delta in the regions that it finds in the mean curve."""
     found = []
     for row, delta, (on, off), around in _curves(group):
-        mean = np.nanmean(delta, axis=0)
+        songs = (~np.isnan(delta)).sum(axis=0)
+        mean = np.divide(np.nansum(delta, axis=0), songs, out=np.full(len(songs), np.nan), where=songs > 0)
         for name, finder in FINDERS.items():
             bounds = finder(mean, on, off, *around[:-1])
             values = {r: float(mean[slice(*at)].mean()) if (at := bounds.get(r)) else None for r in REGIONS}

@@ -1,4 +1,4 @@
-"""Around a sweep: check all cells before the first one starts; tables, index, figures and failures at the end."""
+"""Around a sweep: check all cells before the first one starts; at its end tables, figures, the report, failures."""
 
 import importlib
 import sys
@@ -55,7 +55,7 @@ class SweepCallback(Callback):
             raise SystemExit(1)
 
     def _finish(self, config: DictConfig) -> bool:
-        """The sweep's table, index and figures, then what failed and why; whether all of the former could be made."""
+        """The sweep's table, index, figures and report, then what failed and why; whether the former could be made."""
         from noiseprobe.report.console import print_cells
         from noiseprobe.results.index import finished, write_index
 
@@ -67,11 +67,16 @@ class SweepCallback(Callback):
             complete &= _step("index", lambda: [write_index(results)])
             for name in config.figures if OmegaConf.is_list(config.figures) else [config.figures]:
                 complete &= _step(name, partial(_draw, name, results, cells, config.sweep))
-        for job in self.jobs:
-            if job.status == JobStatus.FAILED:
-                error = job._return_value  # the property would raise it
-                print(f"failed   {' '.join(job.overrides or [])}: {error}", file=sys.stderr)
+            if config.report is True:
+                complete &= _step("report", lambda: _report(results, cells, self._failed(), config.verdicts))
+        for overrides, error in self._failed():
+            print(f"failed   {overrides}: {error}", file=sys.stderr)
         return complete
+
+    def _failed(self) -> list[tuple[str, str]]:
+        """The overrides of each failed job, and its error, which the property return_value would raise."""
+        failed = [job for job in self.jobs if job.status == JobStatus.FAILED]
+        return [(" ".join(job.overrides or []), str(job._return_value)) for job in failed]
 
 
 def _step(name: str, step: Callable[[], Sequence[Path] | None]) -> bool:
@@ -95,6 +100,18 @@ def _draw(figure: str, results: Path, cells: Sequence[Path], sweep: str | None) 
     module = importlib.import_module(f"noiseprobe.report.sweeps.{figure}")  # needs matplotlib
     written: list[Path] = module.write(results, cells, sweep)
     return written
+
+
+def _report(
+    results: Path, cells: Sequence[Path], failed: Sequence[tuple[str, str]], verdicts: DictConfig
+) -> list[Path]:  # fmt: skip
+    from noiseprobe.report.console import print_claims
+    from noiseprobe.report.html import write_report  # needs matplotlib
+
+    margin, alpha, power = verdicts.margin, verdicts.alpha, verdicts.power
+    page = write_report(results / "report.html", cells, failed, margin=margin, alpha=alpha, power=power)
+    print_claims(page.with_suffix(".json"))
+    return [page, page.with_suffix(".json"), page.with_suffix(".md")]
 
 
 def _several_experiments(config: DictConfig) -> bool:

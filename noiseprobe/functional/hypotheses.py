@@ -154,7 +154,7 @@ def adjust(ps: Sequence[float | None], method: Literal["holm", "bh"]) -> list[fl
     >>> adjust([0.01, None, 0.04], "holm"), adjust([0.01, None, 0.04], "bh")
     ([0.02, None, 0.04], [0.02, None, 0.04])
     """
-    from statsmodels.stats.multitest import multipletests  # type: ignore[import-untyped,unused-ignore]
+    from statsmodels.stats.multitest import multipletests
 
     if method not in ("holm", "bh"):
         raise ValueError(f"method: got {method!r}, expected 'holm' or 'bh'")

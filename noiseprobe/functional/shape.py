@@ -241,7 +241,8 @@ def _half_life(
     frames = np.concatenate([peak[highest:], settled])
     half = (height + level) / 2
     smooth = delta[frames].copy()
-    smooth[1:-1] = np.convolve(smooth, np.ones(3) / 3, "valid")
+    if len(smooth) > 2:
+        smooth[1:-1] = np.convolve(smooth, np.ones(3) / 3, "valid")
     low = np.flatnonzero(smooth <= half)
     if height <= level or not len(low):
         return None

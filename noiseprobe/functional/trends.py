@@ -117,7 +117,7 @@ def clustered_slope(x: ArrayLike, y: ArrayLike, songs: Sequence[Hashable], level
         raise ValueError(f"level: got {level}, expected a number between 0 and 1")
     if g == 0 or constant(a):
         return Slope(None, None, None, None, g)
-    from statsmodels.regression.linear_model import WLS  # type: ignore[import-untyped,unused-ignore]
+    from statsmodels.regression.linear_model import WLS
 
     model = WLS(b, np.column_stack([np.ones_like(a), a]), weights=1 / np.bincount(codes)[codes])
     if g < FEWEST:

@@ -9,8 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from noiseprobe.report.figures import save
-from noiseprobe.report.settings import PLACE, Setting, is_number, label, settings
+from noiseprobe.report.figures import counted
+from noiseprobe.report.settings import FIRST, LAST, PLACE, Setting, is_number, label, settings
+from noiseprobe.report.sheet import save
 from noiseprobe.results.index import index_table
 
 # Okabe and Ito's palette without its yellow, which is hard to see on white
@@ -19,7 +20,6 @@ MARKERS = "os^DvPX*"
 LINES = ["-", "--", ":", "-."]
 # Noise that has the name of a colour gets it; the paper's, which only has the name, dashed.
 NOISES = {"white": "#000000", "pink": "#CC79A7", "brown": "#D55E00", "blue": "#0072B2", "violet": "#5D3A9B"}
-GREY = "#666666"
 
 AXES = {
     "length_s": "length of the noise (s)", "onset_s": "onset of the noise (s)", "level": "level of the noise (dBFS)",
@@ -27,7 +27,7 @@ AXES = {
     "share": "share of the clip (%)", "piece_s": "length of each piece (s)",
 }  # fmt: skip
 DECADE = 10  # a scale is logarithmic where the largest value is more than so many times the smallest
-NEAR = 0.05  # of the width: labels of ticks closer than this would overlap
+CHARACTER, GAP = 0.024, 0.012  # of the width: one of a tick's label, and what must lie between two
 
 
 class Point(NamedTuple):
@@ -35,6 +35,16 @@ class Point(NamedTuple):
 
     setting: Setting
     row: Mapping[str, Any]
+
+
+def points_by_scoring(cells: Sequence[Path]) -> dict[str, list[Point]]:
+    """The rows of the index of some cells, of each scoring by itself, with their settings."""
+    rows = index_table(list(cells)).to_pylist()
+    found = {}
+    for scoring in dict.fromkeys(row["scoring"] for row in rows):
+        own = [row for row in rows if row["scoring"] == scoring]
+        found[scoring] = [Point(s, r) for s, r in zip(settings(own), own, strict=True)]
+    return found
 
 
 def write_by_scoring(
@@ -50,11 +60,9 @@ def write_by_scoring(
         what: the figure's name.
         draw: makes it of the points of one scoring; None where it has nothing to say.
     """
-    rows = index_table(list(cells)).to_pylist()
     written = []
-    for scoring in dict.fromkeys(row["scoring"] for row in rows):
-        own = [row for row in rows if row["scoring"] == scoring]
-        figure = draw(scoring, [Point(s, r) for s, r in zip(settings(own), own, strict=True)])
+    for scoring, points in points_by_scoring(cells).items():
+        figure = draw(scoring, points)
         if figure is not None:
             stem = f"{name}-{what}-{scoring}" if name else f"{what}-{scoring}"
             save(figure, results / stem)
@@ -70,20 +78,40 @@ def grouped(points: Sequence[Point], names: Sequence[str]) -> dict[str, list[Poi
     return groups
 
 
-def title(scoring: str, points: Sequence[Point], varying: Sequence[str]) -> str:
-    """What all points have in common, and of how many clips and songs they are."""
+def title(scoring: str, points: Sequence[Point], varying: Sequence[str], also: Sequence[str] = ()) -> str:
+    """What all points have in common, and of how many clips and songs they are.
+
+    Args:
+        scoring: of all points.
+        points: rows of the index.
+        varying: keys that the figure itself tells apart.
+        also: keys to tell beside model, data, noise with its own keys and place.
+    """
     first = points[0].setting
-    same = [label(first, [n for n in ["model", "data", "noise", *PLACE] if n not in varying])]
+    aside = {*FIRST, *LAST} - {"model", "data", "noise", *also}
+    names = [n for n in first if n not in aside and n not in PLACE and n not in varying]
+    same = [label(first, [*names, *(n for n in PLACE if n not in varying)])]
     if len(levels := {p.row["level"] for p in points}) == 1 and (level := levels.pop()) is not None:
-        same.append(f"level {level}")
-    if first["condition"] != "null" and "condition" not in varying:
+        same += [] if "level" in names else [f"level {level}"]
+    if first["condition"] != "null" and "condition" not in [*varying, *also]:
         same.append(f"condition {first['condition']}")
-    counts = [_range([p.row[n] for p in points]) + what for n, what in [("n_clips", " clips"), ("n_songs", " songs")]]
+    counts = [_range([p.row[f"n_{what}s"] for p in points], what) for what in ["clip", "song"]]
     return ", ".join(filter(None, [f"{scoring} scoring", *same, " of ".join(counts)]))
 
 
-def _range(counts: Sequence[int]) -> str:
-    return str(min(counts)) if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
+def bars(points: Sequence[Point]) -> str:
+    """What a figure's bars are; one song has no error."""
+    several = any(p.row["n_songs"] > 1 for p in points)
+    return "bars: 95 % of the mean over songs (Student's t)" if several else "one song: no error"
+
+
+def _range(counts: Sequence[int], what: str) -> str:
+    """
+    >>> _range([1, 1], "clip"), _range([2, 1], "song")
+    ('1 clip', '1 to 2 songs')
+    """
+    least, most = min(counts), max(counts)
+    return counted(least, what) if least == most else f"{least} to {counted(most, what)}"
 
 
 class Scale:
@@ -115,15 +143,18 @@ class Scale:
         """Ticks at the values themselves; labels as far as there is room, those of the ends before others."""
         places = [*map(self._on_axis, self.numbers), *map(self.at, self.others)]
         labels = [*(f"{v:g}" for v in self.numbers), *self.others]
-        shown: list[float] = []
+        shown: list[int] = []
         for i in sorted(range(len(places)), key=lambda i: (i not in [0, len(self.numbers) - 1], -i)):
-            if any(abs(places[i] - other) < NEAR * self.width for other in shown):
+            if any(self._overlap(places[i] - places[j], labels[i] + labels[j]) for j in shown):
                 labels[i] = ""
             else:
-                shown.append(places[i])
-        axis.set_xticks(places, labels, fontsize="small")
+                shown.append(i)
+        axis.set_xticks(places, labels)
         unit = AXES.get(self.name, self.name)
         axis.set_xlabel(f"{unit}, logarithmic" if self.is_log else unit)
+
+    def _overlap(self, distance: float, texts: str) -> bool:
+        return abs(distance) < (CHARACTER * len(texts) / 2 + GAP) * self.width
 
 
 def _word(value: object) -> str:
@@ -132,16 +163,15 @@ def _word(value: object) -> str:
 
 def shades(values: Sequence[Hashable]) -> list[str]:
     """A grey for each value, the later the darker."""
-    return [str(0.75 * (1 - i / (len(values) - 1))) for i in range(len(values))] if len(values) > 1 else ["0"]
+    return [str(0.6 * (1 - i / (len(values) - 1))) for i in range(len(values))] if len(values) > 1 else ["0"]
 
 
 def legend_of_shades(figure: Figure, name: str, values: Sequence[Hashable]) -> None:
     """Below all panels: which value of a key has which grey."""
     words = [f"{float(str(v)):g}" if is_number(v) else _word(v) for v in values]
-    marks = [Line2D([], [], color=shade, marker="o", linestyle="none", markersize=5) for shade in shades(values)]
+    marks = [Line2D([], [], color=shade, marker="o", linestyle="none", markersize=4) for shade in shades(values)]
     figure.legend(
-        marks, words, title=AXES.get(name, name), loc="outside lower center", ncols=6, frameon=False, fontsize="small",
-        title_fontsize="small",
+        marks, words, title=AXES.get(name, name), loc="outside lower center", ncols=6, frameon=False
     )  # fmt: skip
 
 
@@ -158,6 +188,6 @@ def styles(groups: Mapping[str, Sequence[Point]], names: Sequence[str]) -> dict[
         if by_name:
             plain = kind.removeprefix("paper_")
             style["color"], style["marker"] = NOISES[plain], MARKERS[list(NOISES).index(plain)]
-            style |= {"linestyle": "--", "markerfacecolor": "white"} if plain != kind else {}
+            style |= {"linestyle": "--", "markerfacecolor": "white"} if plain != kind else {"linestyle": "-"}
         found[key] = style
     return found

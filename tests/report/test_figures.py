@@ -61,4 +61,8 @@ def test_bands_are_95_percent_of_the_mean(figure: Figure) -> None:
 
 def test_the_caption_says_what_and_how_many(figure: Figure) -> None:
     assert figure.get_suptitle().startswith("toy, white, 24 clips of 20 songs")
-    assert "95 % of the mean over songs" in figure.get_suptitle()
+    assert "95 % of the mean over songs (Student's t), at each frame by itself" in figure.get_suptitle()
+    one = profile_figure(table().assign(n_clips=1, n_songs=1), {"white@5.0s+1.0s": [(250, 300)]}, RATE)
+    assert one.get_suptitle().startswith("toy, white, 1 clip of 1 song;")
+    assert "one song: no error" in one.get_suptitle()
+    assert "95 %" not in one.get_suptitle()

@@ -8,13 +8,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from noiseprobe.report.figures import half95
-from noiseprobe.report.panels import GREY, Point, Scale, grouped, styles, title, write_by_scoring
+from noiseprobe.report.panels import Point, Scale, bars, grouped, styles, title, write_by_scoring
 from noiseprobe.report.settings import axis as axis_of
 from noiseprobe.report.settings import is_number, label, varying
+from noiseprobe.report.sheet import BLUE, GREY, WIDTH, Sheet, caption, printed
 
 MOST_LINES = 8  # in a panel; beyond, what varies gets panels of its own
 ASIDE = 0.006  # of the width between lines, so that their bars don't hide each other
-CAPTION = "means over codebooks, frames, clips of a song, songs; bars: 95 % of the mean over songs"
+MEANS = "means over codebooks, frames, clips of a song, songs"
 
 
 def write(results: Path, cells: Sequence[Path], name: str | None) -> list[Path]:
@@ -22,6 +23,7 @@ def write(results: Path, cells: Sequence[Path], name: str | None) -> list[Path]:
     return write_by_scoring(results, cells, name, "effect", effect_figure)
 
 
+@printed
 def effect_figure(scoring: str, points: list[Point]) -> Figure | None:
     """Mean nll, clean and corrupted (left), and mean delta (right), a line for each combination of what else varies.
 
@@ -43,7 +45,7 @@ def effect_figure(scoring: str, points: list[Point]) -> Figure | None:
     apart, lines = _panels(points, [n for n in names if n != x])
     panels = grouped(points, apart)
     look = styles(grouped(points, lines), lines)
-    figure = Figure(figsize=(11, 1.2 + 3.7 * len(panels)), layout="constrained")
+    figure = Sheet(figsize=(WIDTH, 0.9 + 2.4 * len(panels)), layout="constrained")
     axes = figure.subplots(len(panels), 2, squeeze=False, sharex=True, sharey="col")
     scale = Scale(x, points)
     for (left, right), (name, own) in zip(axes, panels.items(), strict=True):
@@ -55,30 +57,28 @@ def effect_figure(scoring: str, points: list[Point]) -> Figure | None:
             others = [p for p in group if not is_number(p.setting[x])]
             for part, line in [(numbers, {}), (others, {"linestyle": "none"})]:
                 if part:
-                    style = {**look[key], **line, "markersize": 5, "linewidth": 1.2}
+                    style = {**look[key], **line, "markersize": 4, "linewidth": 1}
                     at = [scale.at(p.setting[x]) for p in part]
                     left.plot(at, [p.row["nll_corrupted"] for p in part], **style)
                     right.errorbar(
                         [a + aside for a in at], [p.row["delta"] for p in part],
-                        yerr=[half95(p.row["delta_se"], p.row["delta_songs"]) for p in part], elinewidth=1, label=key,
+                        yerr=[half95(p.row["delta_se"], p.row["delta_songs"]) for p in part], elinewidth=0.8, label=key,
                         **style,
                     )  # fmt: skip
         right.axhline(0, color=GREY, linewidth=0.8, zorder=0)
         left.set_ylabel("nll (nats)")
         right.set_ylabel("delta (nats), corrupted minus clean")
-        left.set_title(name, loc="left", fontsize="medium")
-        for axis in (left, right):
-            axis.spines[["top", "right"]].set_visible(False)
+        left.set_title(name, loc="left")
     _as_wide(axes[0, 0], axes[0, 1])
     for axis in axes[-1]:
         scale.apply(axis)
-    handles = [Line2D([], [], markersize=5, linewidth=1.2, **style) for style in look.values()]
+    handles = [Line2D([], [], markersize=4, linewidth=1, **style) for style in look.values()]
     clean = Line2D([], [], color=GREY, linestyle=(0, (6, 3)), linewidth=1.2)
     figure.legend(
         [*handles, clean], [*(key or "corrupted" for key in look), "clean (left)"], loc="outside lower center",
-        ncols=5, frameon=False, fontsize="small",
+        ncols=5, frameon=False,
     )  # fmt: skip
-    figure.suptitle(f"{title(scoring, points, names)}\n{CAPTION}", fontsize="medium")
+    caption(figure, title(scoring, points, names), f"{MEANS}; {bars(points)}")
     return figure
 
 
@@ -125,25 +125,22 @@ def _as_wide(left: Axes, right: Axes) -> None:
 
 def _rows(scoring: str, points: Sequence[Point], names: Sequence[str]) -> Figure:
     """A row for each setting: clean and corrupted nll (left), delta (right)."""
-    figure = Figure(figsize=(11, 1.4 + 0.32 * len(points)), layout="constrained")
+    figure = Sheet(figsize=(WIDTH, 1.0 + 0.2 * len(points)), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True)
     at = list(range(len(points)))
     left.plot([p.row["nll_clean"] for p in points], at, "o", color=GREY, markerfacecolor="white", label="clean")
-    left.plot([p.row["nll_corrupted"] for p in points], at, "o", color="#0072B2", label="corrupted")
+    left.plot([p.row["nll_corrupted"] for p in points], at, "o", color=BLUE, label="corrupted")
     right.errorbar(
         [p.row["delta"] for p in points], at, xerr=[half95(p.row["delta_se"], p.row["delta_songs"]) for p in points],
-        fmt="o", color="#0072B2", label="delta",
+        fmt="o", color=BLUE, label="delta",
     )  # fmt: skip
     right.axvline(0, color=GREY, linewidth=0.8, zorder=0)
     left.set_yticks(at, [label(p.setting, names) for p in points])
     left.invert_yaxis()
     left.set_xlabel("nll (nats)")
     right.set_xlabel("delta (nats), corrupted minus clean")
-    figure.legend(
-        *left.get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False, fontsize="small"
-    )
+    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
     for axis in (left, right):
         axis.grid(axis="y", linewidth=0.4)
-        axis.spines[["top", "right"]].set_visible(False)
-    figure.suptitle(f"{title(scoring, points, names)}\n{CAPTION}", fontsize="medium")
+    caption(figure, title(scoring, points, names), f"{MEANS}; {bars(points)}")
     return figure

@@ -7,13 +7,14 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from noiseprobe.report.figures import half95
-from noiseprobe.report.panels import GREY, Point, grouped, legend_of_shades, shades, title, write_by_scoring
+from noiseprobe.report.panels import Point, bars, grouped, legend_of_shades, shades, title, write_by_scoring
 from noiseprobe.report.settings import axis as axis_of
 from noiseprobe.report.settings import ordered, text, varying
+from noiseprobe.report.sheet import GREY, WIDTH, Sheet, caption, printed
 
 ASIDE = 0.015  # of the width between the lengths of one model, so that their bars don't hide each other
 CHARACTER = 0.03  # of the width between the smallest and the largest model: labels of ticks don't overlap
-COLUMNS = 4  # of panels
+COLUMNS = 2  # of panels
 
 
 def write(results: Path, cells: Sequence[Path], name: str | None) -> list[Path]:
@@ -21,6 +22,7 @@ def write(results: Path, cells: Sequence[Path], name: str | None) -> list[Path]:
     return write_by_scoring(results, cells, name, "sizes", sizes_figure)
 
 
+@printed
 def sizes_figure(scoring: str, points: list[Point]) -> Figure | None:
     """Mean delta over the number of parameters, a line for each length of noise, a panel for each other setting.
 
@@ -44,7 +46,7 @@ def sizes_figure(scoring: str, points: list[Point]) -> Figure | None:
     values: list[Hashable] = ordered(p.setting[x] for p in points) if x else [None]
     columns = min(len(panels), COLUMNS)
     rows = -(-len(panels) // columns)
-    figure = Figure(figsize=(max(6.0, 4.2 * columns), 0.6 + 4.0 * rows), layout="constrained")
+    figure = Sheet(figsize=(WIDTH, 0.9 + 2.7 * rows), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False, sharey=True)
     sizes = [p.row["parameters"] for p in points]
     width = max(math.log(max(sizes) / min(sizes)), 0.2)
@@ -64,20 +66,19 @@ def sizes_figure(scoring: str, points: list[Point]) -> Figure | None:
         for p in sorted(own, key=lambda p: (p.row["parameters"], str(p.setting["model"]))):
             there = models.setdefault(p.row["parameters"], [])
             there += [str(p.setting["model"])] if p.setting["model"] not in there else []
-        axis.set_xticks(list(models), _ticks(models, width), fontsize="small")
+        axis.set_xticks(list(models), _ticks(models, width))
         axis.set_xticks([], minor=True)
         axis.margins(x=0.2)
-        axis.spines[["top", "right"]].set_visible(False)
         axis.set_xlabel("parameters of the language model")
-        axis.set_title(name, loc="left", fontsize="medium")
+        axis.set_title(name, loc="left")
     for axis in axes[:, 0]:
         axis.set_ylabel("delta (nats), corrupted minus clean")
     for axis in axes.flat[len(panels) :]:
         axis.remove()
     if x:
         legend_of_shades(figure, x, values)
-    weighting = "means over codebooks, frames, clips of a song, songs\nbars: 95 % of the mean over songs"
-    figure.suptitle(f"{title(scoring, points, names)}\n{weighting}", fontsize="medium")
+    weighting = "means over codebooks, frames, clips of a song, songs"
+    caption(figure, title(scoring, points, names), f"{weighting}; {bars(points)}")
     return figure
 
 

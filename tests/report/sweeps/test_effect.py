@@ -72,6 +72,9 @@ def test_a_line_for_each_combination_of_what_else_varies() -> None:
 
 def test_colours_have_their_colour_and_the_papers_are_dashed() -> None:
     kinds = ["white", "paper_pink", "pink", "blue"]
+    every = ["blue", "brown", "paper_blue", "paper_brown", "paper_pink", "pink", "violet", "white"]
+    lines = figure_of(*(row(n, noise=kind) for kind in every for n in [1.0, 2.0])).axes[0].lines[1:]
+    assert [line.get_linestyle() == "--" for line in lines] == [kind.startswith("paper_") for kind in every]
     left = figure_of(*(row(n, noise=kind) for kind in kinds for n in [1.0, 2.0])).axes[0]
     white, paper, pink, blue = left.lines[1:]
     assert paper.get_color() == pink.get_color() != blue.get_color() != white.get_color()
