@@ -78,7 +78,7 @@ Knobs, with an example each:
   fail_fast=true              the first failed cell ends the sweep
   sweep=name                  with which the files of a sweep's figures begin
   figures=[effect,sizes]      with which it ends: effect (delta against what varies), sizes (against the models'),
-                              regions (delta in the curve's regions)
+                              regions, curves, codebooks, songs, heatmap, amnesia (docs/figures.md)
   verdicts.margin=0.05        nats; a smaller effect counts as none, unless it is certain (docs/claims.md)
   verdicts.alpha=0.05         of a verdict, after correction; verdicts.power=0.8: for how many songs one would need
   report=false                no report.html at a sweep's end

@@ -233,8 +233,8 @@ def test_audio_beyond_the_limit_lies_beside_the_page(two_scorings: Path, tmp_pat
             assert (folder / unquote(source)).is_file(), source
             assert not source.startswith(("/", ".."))
         assert said in page.text
-    written = {"my page.html", "my page.json", "my page.md", "my page_audio"}
-    assert {p.name for p in (tmp_path / "else").iterdir()} == written
+    there = {"my page.html", "my page.json", "my page.md", "my page_audio"}
+    assert {p.name for p in (tmp_path / "else").iterdir()} == there
     assert {p.name for p in below.parent.iterdir()} == {"report.html", "report.json", "report.md", "re sults#1"}
 
 
