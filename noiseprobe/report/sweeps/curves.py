@@ -9,9 +9,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from noiseprobe.functional.bands import Band, max_t_band
+from noiseprobe.functional.intervals import FEWEST
 from noiseprobe.report.figures import SMOOTH, band, counted, smooth
 from noiseprobe.report.sheet import BLACK, BLUE, ORANGE, WIDTH, Sheet, caption, printed
 from noiseprobe.report.sweeps.base import View, not_flat, time_label, write_views, zero
+from noiseprobe.results.curves import song_curves
 
 PURE = "#999999"
 TINTS = {"peak": "#C8C8C8", "assimilation": "#E9E9E9", "offset": "#C8C8C8", "recovery": "#FFFFFF"}
@@ -29,8 +32,9 @@ def curves_figure(view: View, beside: Sequence[View] = ()) -> Figure:
     """Mean nll of clean, corrupted and pure noise (top), mean delta, and how many codes changed (bottom).
 
     Bands are 95 % intervals of the mean over songs (clustered standard errors, Student's t), at each frame by itself:
-    that all of a curve lies within its band isn't said with 95 %. At the top thick lines are moving averages over 11
-    frames, for the eye alone; below nothing is smoothed.
+    that all of a curve lies within its band isn't said with 95 %. The dotted lines around delta say it: a simultaneous
+    band (max-t over songs, `functional.bands`), where nll.parquet is there and 3 songs are. At the top thick lines are
+    moving averages over 11 frames, for the eye alone; below nothing is smoothed.
 
     Args:
         view: what is drawn.
@@ -51,6 +55,11 @@ def curves_figure(view: View, beside: Sequence[View] = ()) -> Figure:
         top.plot(at, smooth(mean), line, color=color, linewidth=1.2, label=name)
     band(middle, time, rows, "delta", BLACK, alpha=0.25)
     middle.plot(time, rows["delta_mean"], color=BLACK, linewidth=0.7)
+    at_once = _at_once(view)
+    if at_once is not None:
+        half = at_once.simultaneous * at_once.se
+        for edge in (at_once.mean - half, at_once.mean + half):
+            middle.plot(np.arange(len(edge)) / view.frame_rate, edge, ":", color=BLACK, linewidth=0.6, gid="at once")
     zero(middle)
     not_flat(middle)
     share = rows.assign(changed_mean=100 * rows["changed_mean"], changed_se=100 * rows["changed_se"])
@@ -69,6 +78,7 @@ def curves_figure(view: View, beside: Sequence[View] = ()) -> Figure:
         figure, view.title,
         "mean over codebooks, clips of a song, songs; "
         + (errors if view.songs > 1 else "one song: no error")
+        + ("; dotted: 95 % for all frames at once (max-t)" if at_once is not None else "")
         + f"; at the top thick lines: moving average of {SMOOTH} frames"
         + ("" if named else "; no regions to mark" + ("" if view.spans else ": noise elsewhere in each clip"))
         + ("; gaps: frames without a counterpart" if _has_gap(rows["delta_mean"]) else ""),
@@ -92,6 +102,13 @@ def pure_noise_beside(view: View, beside: Sequence[View]) -> View | None:
         if own:
             return own[0] if len(own) == 1 else None
     return None
+
+
+def _at_once(view: View) -> Band | None:
+    """The simultaneous band of delta, where there are the curves and the songs that it takes."""
+    if view.songs < FEWEST or not (view.folder / "nll.parquet").exists():
+        return None
+    return max_t_band(song_curves(view.folder, view.variant)[1])
 
 
 def _has_gap(curve: pd.Series) -> bool:

@@ -182,3 +182,21 @@ def test_where_nothing_changed_the_axis_is_not_one_of_rounding(tmp_path: Path) -
     figure = figure_of(write_cell(tmp_path / "a", [clip]))
     assert figure.axes[1].get_ylim() == (-1, 1)
     assert "no regions to mark" in caption(figure)
+
+
+def test_the_dotted_lines_are_the_simultaneous_band_of_the_songs(tmp_path: Path) -> None:
+    cell = write_cell(tmp_path / "a", CLIPS)
+    middle = figure_of(cell).axes[1]
+    low, high = (np.asarray(x.get_ydata(), float) for x in middle.lines if x.get_gid() == "at once")
+    rows = means(cell)
+    # three songs: Bonferroni over the frames that differ between songs; wider than the pointwise band everywhere
+    half, se = (high - low) / 2, rows["delta_se"].to_numpy()
+    varies = se > 0
+    assert (high + low)[varies] / 2 == pytest.approx(rows["delta_mean"].to_numpy()[varies])
+    t = stats.t.isf(0.025 / varies.sum(), 2)
+    assert half[varies] == pytest.approx(t * se[varies], rel=1e-6)
+    assert "dotted: 95 % for all frames at once" in caption(figure_of(cell))
+    (cell / "nll.parquet").unlink()
+    bare = figure_of(cell)
+    assert not [x for x in bare.axes[1].lines if x.get_gid() == "at once"]
+    assert "dotted" not in caption(bare)
