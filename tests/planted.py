@@ -44,8 +44,9 @@ class Planted:
         for i in range(self.songs * self.per_song):
             song = i // self.per_song
             at = {"group": "g", "song": f"s{song}", "clip": f"s{song}.wav#{i}.0"}
+            same = {"content": f"c{song}", "frames": 750, "frames_corrupted": 750}
             row = key | at | {column: values[i] for column, values in drawn.items()}
-            self.clips.append(row | {"skipped": 3, "on_frame": 250, "off_frame": 300})
+            self.clips.append(row | same | {"skipped": 3, "on_frame": 250, "off_frame": 300})
             if signals:
                 both = {f"{s}_{c}": v[i] for s, pair in signals.items() for c, v in zip(CURVES, pair, strict=True)}
                 self.signals.append(key | at | both)
@@ -61,7 +62,7 @@ class Planted:
         """What `noiseprobe.analysis.group.groups` takes."""
         return SimpleNamespace(
             cells=pd.DataFrame(self.cells), clips=pd.DataFrame(self.clips), folders=[],
-            signals=pd.DataFrame(self.signals) if self.signals else pd.DataFrame({"cell": [], "variant": []}),
+            signals=pd.DataFrame(self.signals, columns=None if self.signals else ["cell", "variant", "clip"]),
         )  # fmt: skip
 
 

@@ -37,6 +37,8 @@ class Evidence:
         bound: of `above` and `below`.
         shown: the interval of the estimate, where that isn't the mean of the values.
         used: of so many songs one has a value; the others chose what was measured.
+        untested: why there is nothing to test; the claim is undecided then.
+        ps: the two one-sided p-values, where they aren't those of a t test of the values.
     """
 
     claim: str
@@ -50,6 +52,8 @@ class Evidence:
     shown: Interval | None = None
     note: str = ""
     used: int = 1
+    untested: str = ""
+    ps: tuple[float, float] | None = None
 
 
 def judge(
@@ -69,20 +73,24 @@ def judge(
             verdict = HOLDS if held < alpha else FAILS if failed < alpha else UNDECIDED
             smaller = 0 if verdict == HOLDS or (verdict == UNDECIDED and held <= failed) else 1
         shown = e.shown or t_interval(e.values)
-        few = f"fewer than {FEWEST} songs" if len(e.values) < FEWEST else ""
+        few = f"fewer than {FEWEST} songs" if len(e.values) < FEWEST and not e.untested else ""
         number = needed(e, alpha / max(tested, 1), power)
         verdicts.append(Verdict(
             claim=e.claim, text=e.text, model=model, data=data, scoring=scoring, where=e.where,
             estimate=shown.estimate, low=shown.low, high=shown.high, unit=e.unit,
             p_for=ps[i][0], p_against=ps[i][1], p_holm=corrected[smaller][i], p_bh=milder[smaller][i],
             verdict=verdict, songs=len(e.values), songs_needed=number and e.used * number,
-            note="; ".join(filter(None, [few, e.note])),
+            note="; ".join(filter(None, [e.untested, few, e.note])),
         ))  # fmt: skip
     return verdicts
 
 
 def _ps(e: Evidence) -> tuple[float | None, float | None]:
     """One-sided p-values for and against a claim."""
+    if e.untested or (e.ps and len(e.values) < FEWEST):
+        return None, None
+    if e.ps:
+        return e.ps
     if e.side == "within":
         outside = [t_test(e.values, e.margin).greater, t_test(e.values, -e.margin).less]
         if outside[0] is None or outside[1] is None:
@@ -102,9 +110,9 @@ def needed(e: Evidence, alpha: float, power: float) -> int | None:
         power: chance of the verdict.
 
     Returns:
-        None for fewer than 3 songs, or where the mean lies on a bound.
+        None for fewer than 3 songs, where nothing was tested, or where the mean lies on a bound.
     """
-    if len(e.values) < FEWEST:
+    if len(e.values) < FEWEST or e.untested:
         return None
     mean, sd = float(e.values.mean()), float(e.values.std(ddof=1))
     if e.side == "within":

@@ -2,9 +2,9 @@
 
 import importlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from noiseprobe.results.load import Results
 
 SAME = ["model", "weights", "backend", "data", "scoring", "precision", "condition", "seed"]
 SONG = ["group", "song"]
+CLIP = [*SONG, "clip", "content", "frames"]
 TELL = {"weights": "@{:.4}", "backend": "({})", "precision": "{}", "condition": "condition {}", "seed": "seed {}"}
 
 
@@ -63,57 +64,78 @@ class Group:
             options: the kind's keys that aren't as by default.
 
         Returns:
-            By length, then onset. No row where the kind has no such cell; where it has several (the same noise on
-            other clips, say), those of the one with most clips.
+            By length, then onset; no row where the kind has no such cell. See `_comparable` for several cells.
         """
         own = self.cells[self.cells["noise"] == kind]
         plain = asdict(importlib.import_module(f"noiseprobe.noise.{kind}").Options()) | options
         wanted = json.loads(json.dumps(plain))
         own = own[np.array([json.loads(text) == wanted for text in own["options"]], dtype=bool)]
         own = own[(own["length_s"] > 0) & own["length_s"].between(shortest, longest)]
-        # one row a variant: of cells that both have it the larger
-        own = own.sort_values(["n_clips", "cell"], ascending=[False, True]).drop_duplicates("variant")
-        return own.sort_values(["length_s", "onset_s"])
+        own = own[~own["variant"].str.contains(",").astype(bool)]  # several places
+        return self._comparable(own, ["variant"]).sort_values(["length_s", "onset_s"])
 
     def whole(self, kind: str, **options: object) -> pd.DataFrame:
-        """Rows of the index for a kind that takes the whole clip."""
+        """Rows of the index for a kind that takes the whole clip, with some of its keys."""
         own = self.cells[(self.cells["noise"] == kind) & self.cells["length_s"].isna() & (self.cells["onset_s"] == 0)]
         there = [json.loads(text) for text in own["options"]]
         fits = [all(o[name] == value for name, value in options.items()) for o in there]
-        return own[np.array(fits, dtype=bool)]
+        return self._comparable(own[np.array(fits, dtype=bool)], ["variant", "options"])
+
+    def _comparable(self, rows: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+        """One row for each value of some columns, all over about the same clips as the one with most.
+
+        A small cell beside a large one would leave only the clips of the small one to compare: rows with less than half
+        of the largest one's clips are left out, and `where` says so.
+        """
+        rows = rows.sort_values(["n_clips", "cell"], ascending=[False, True]).drop_duplicates(names)
+        if rows.empty:
+            return rows
+        clips = [self._clips_of(*at) for at in zip(rows["cell"], rows["variant"], strict=True)]
+        enough = np.array([2 * len(own & clips[0]) >= len(clips[0]) for own in clips])
+        left_out = [v for v, fits in zip(rows["variant"], enough, strict=True) if not fits]
+        rows = rows[enough]
+        rows.attrs["left out"] = left_out
+        return rows
+
+    def _clips_of(self, cell: str, variant: str) -> set[tuple[object, ...]]:
+        own = self.clips[(self.clips["cell"] == cell) & (self.clips["variant"] == variant)]
+        return set(own[CLIP].itertuples(index=False, name=None))
 
     def songs(self, rows: pd.DataFrame, column: str) -> pd.DataFrame:
         """A column of clips.parquet as means over the clips of a song: a row a song, a column for each given row.
 
-        Songs that lack one of them are left out, so that every column is over the same songs.
+        Over the clips that all rows have, with the same content and length, so that no song is compared with itself in
+        other clips; songs without any are left out.
         """
-        return self.per_song(self.clips, rows, column)
+        return self.clip_values(self.clips, rows, column).groupby(SONG).mean()
 
-    def per_song(self, table: pd.DataFrame, rows: pd.DataFrame, column: str) -> pd.DataFrame:
-        """The same of any table that has a row for each clip and variant."""
+    def clip_values(self, table: pd.DataFrame, rows: pd.DataFrame, column: str) -> pd.DataFrame:
+        """A column of a table: a row for each clip that all given rows have, a column (cell, variant) for each row."""
         found = {}
         for cell, variant in zip(rows["cell"], rows["variant"], strict=True):
             own = table[(table["cell"] == cell) & (table["variant"] == variant)]
-            found[cell, variant] = own.dropna(subset=[column]).groupby(SONG)[column].mean()
-        return pd.DataFrame(found).dropna().astype(np.float64)
+            found[cell, variant] = own.dropna(subset=[column]).set_index(CLIP)[column].astype(np.float64)
+        return pd.DataFrame(found).dropna()
 
     def frame_rate(self, cell: str) -> float:
         """Frames a second."""
         return float(json.loads((self.folders[cell] / "meta.json").read_text())["frame_rate"])
 
-    @cached_property
-    def has_curves(self) -> bool:
-        """Whether every cell kept its single values."""
-        return all((folder / "nll.parquet").exists() for folder in self.folders.values())
+    def has_curves(self, rows: pd.DataFrame) -> bool:
+        """Whether the cells of some rows kept their single values."""
+        return all((self.folders[cell] / "nll.parquet").exists() for cell in set(rows["cell"]))
 
-    def curves(self, cell: str, variant: str) -> tuple[list[tuple[str, str]], np.ndarray]:
-        """The mean delta curve of each song: (group, song), and [G, T]."""
-        return _curves(self.folders[cell])[variant]
+    def curves(self, cell: str, variant: str, clips: Collection[str] | None = None) -> pd.DataFrame:
+        """The mean delta curve of each song, over all or some of its clips: a row (group, song), a column a frame."""
+        everything = set(self.clips[self.clips["cell"] == cell]["clip"])
+        some = None if clips is None or everything <= set(clips) else frozenset(clips)
+        songs, delta = _curves(self.folders[cell], some)[variant]
+        return pd.DataFrame(delta, index=pd.MultiIndex.from_tuples(songs, names=SONG))
 
 
 @lru_cache(maxsize=8)  # what asks, asks for one variant after another, of a few cells
-def _curves(folder: Path) -> dict[str, tuple[list[tuple[str, str]], np.ndarray]]:
-    return all_song_curves(folder)
+def _curves(folder: Path, clips: frozenset[str] | None) -> dict[str, tuple[list[tuple[str, str]], np.ndarray]]:
+    return all_song_curves(folder, clips=clips)
 
 
 def groups(results: Results) -> list[Group]:
@@ -127,14 +149,26 @@ def groups(results: Results) -> list[Group]:
     for _, own in cells.groupby(SAME, sort=False, dropna=False):
         names = set(own["cell"])
         clips, signals = (table[table["cell"].isin(names)] for table in (results.clips, results.signals))
+        known = clips[["cell", "variant", "clip", "content", "frames", "frames_corrupted"]]
+        signals = signals.merge(known, on=["cell", "variant", "clip"])
         found.append(Group(own, clips, signals, {f.name: f for f in results.folders if f.name in names}, told))
     return found
 
 
 def where(rows: pd.DataFrame) -> str:
-    """The noise and its lengths, in words."""
+    """The noise and its lengths in words, its onsets where there are several, and what was left out."""
     lengths = ", ".join(f"{x:g}" for x in dict.fromkeys(rows["length_s"].dropna()))
-    return f"{rows['noise'].iloc[0]}" + (f", {lengths} s" if lengths else "")
+    text = f"{rows['noise'].iloc[0]}" + (f", {lengths} s" if lengths else "")
+    onsets = list(dict.fromkeys(rows["onset_s"].dropna()))
+    if len(onsets) > 1:
+        text += f" from {', '.join(f'{x:g}' for x in onsets)} s on"
+    return text + left_out(rows)
+
+
+def left_out(rows: pd.DataFrame) -> str:
+    """Which rows were not comparable."""
+    names = rows.attrs.get("left out", [])
+    return f"; left out, of other clips: {', '.join(names)}" if names else ""
 
 
 def asked(rows: pd.DataFrame) -> list[str]:
@@ -146,11 +180,11 @@ def asked(rows: pd.DataFrame) -> list[str]:
     return found
 
 
+def columns(rows: pd.DataFrame) -> list[tuple[str, str]]:
+    """The columns that `Group.songs` has for some rows."""
+    return list(zip(rows["cell"], rows["variant"], strict=True))
+
+
 def mean(values: pd.DataFrame) -> np.ndarray:
     """Of each song the mean over columns: [G]."""
     return values.mean(axis=1).to_numpy()
-
-
-def labels(songs: Sequence[tuple[str, str]]) -> pd.MultiIndex:
-    """Songs as the index that `Group.songs` has."""
-    return pd.MultiIndex.from_tuples(songs, names=SONG)

@@ -45,15 +45,15 @@ def finders(group: Group) -> list[dict[str, object]]:
 
 def _curves(group: Group) -> Iterator[tuple[pd.Series, np.ndarray, tuple[int, int], Reach]]:
     """Song curves [G, T] without the last frames, of variants whose noise is in the same frames of every clip."""
-    if not group.has_curves:
-        return
     for _, row in group.cells.assign(asked=asked(group.cells)).iterrows():
+        if not (group.folders[row["cell"]] / "nll.parquet").exists():
+            continue
         around = reach(group.folders[row["cell"]])
         clips = group.clips[(group.clips["cell"] == row["cell"]) & (group.clips["variant"] == row["variant"])]
         places = {tuple((int(on), int(off)) for on, off in spans) for spans in clips["spans"]}
         if len(places) != 1 or len(spans := places.pop()) != 1:
             continue
-        delta = group.curves(row["cell"], row["variant"])[1]
+        delta = group.curves(row["cell"], row["variant"]).to_numpy()
         end = delta.shape[1] - around.tail
         ((on, off),) = spans
         there = ~np.isnan(delta[:, :end]).all(axis=1)

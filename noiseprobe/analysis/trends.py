@@ -15,10 +15,11 @@ def table(groups: list[Group]) -> list[dict[str, object]]:
         rows = group.of("white")
         if rows["length_s"].nunique() < 2:
             continue
-        clips = group.clips[["cell", "variant", *SONG, "delta"]].rename(columns={"delta": "delta_clip"})
-        own = rows.merge(clips, on=["cell", "variant"]).dropna(subset=["delta_clip"])
-        x, y = own["length_s"].to_numpy(np.float64), own["delta_clip"].to_numpy(np.float64)
-        songs = list(zip(own["group"], own["song"], strict=True))
+        values = group.clip_values(group.clips, rows, "delta")
+        y = values.to_numpy().ravel()  # clip by clip, over lengths
+        x = np.tile(rows["length_s"].to_numpy(np.float64), len(values))
+        by_clip = values.index.to_frame()[SONG].itertuples(index=False, name=None)
+        songs = [song for song in by_clip for _ in range(len(rows))]
         slope, each = clustered_slope(x, y, songs), t_interval(song_slopes(x, y, songs))
         means = rows.dropna(subset=["delta"])
         points.append((group.scoring, means))

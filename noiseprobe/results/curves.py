@@ -97,11 +97,12 @@ def song_curves(
 
 
 def all_song_curves(
-    folder: Path, variants: Container[str] | None = None, curve: Callable[[Curves], np.ndarray] = lambda c: c.delta
-) -> dict[str, tuple[list[tuple[str, str]], np.ndarray]]:
-    """The same for several variants (None: all), in one reading."""
+    folder: Path, variants: Container[str] | None = None, curve: Callable[[Curves], np.ndarray] = lambda c: c.delta,
+    clips: Container[str] | None = None,
+) -> dict[str, tuple[list[tuple[str, str]], np.ndarray]]:  # fmt: skip
+    """The same for several variants (None: all), in one reading, over some clips (None: all)."""
     found: dict[str, dict[tuple[str, str], list[np.ndarray]]] = {}
-    for c in curves(folder, variants):
+    for c in curves(folder, variants, clips):
         found.setdefault(c.variant, {}).setdefault((c.group, c.song), []).append(curve(c))
     return {variant: (list(songs), _means(list(songs.values()))) for variant, songs in found.items()}
 

@@ -30,7 +30,8 @@ class Results:
     """
 
     def __init__(self, folders: Sequence[Path]) -> None:
-        self.folders = tuple(folders)
+        # The same cell twice, in two folders, would count its clips twice.
+        self.folders = tuple({folder.name: folder for folder in reversed(folders)}.values())[::-1]
 
     @cached_property
     def clips(self) -> pd.DataFrame:

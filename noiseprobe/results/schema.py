@@ -32,7 +32,7 @@ CLIPS = pa.schema([
     ("inside_delta", pa.float64()), ("after_delta", pa.float64()),  # over the last span and the first second after it,
     # each without its first max(D, 1) frames (`skipped`), whose context holds special tokens or the seam
     ("skipped", pa.int32()),
-    # codes that differ: their share (of those that means are over), and delta over the codes that don't
+    # codes that differ: their share (of those that means are over), and delta over all the codes of a clip that don't
     ("changed", pa.float64()), *[(f"{name}_changed", pa.float64()) for name in REGIONS],
     ("delta_unchanged", pa.float64()), *[(f"{name}_delta_unchanged", pa.float64()) for name in REGIONS],
     ("options", pa.string()),  # the kind's keys, JSON

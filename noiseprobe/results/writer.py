@@ -58,7 +58,8 @@ def write_cell(
     if cell.config.keep_nll:
         with replacing(folder / "nll.parquet") as part, pq.ParquetWriter(part, schema.NLL) as writer:
             for index in sorted(scored):
-                writer.write_table(tables.nll(cell, records.read(index)))
+                table = tables.nll(cell, records.read(index))
+                writer.write_table(table, row_group_size=max(len(table), 1))  # one clip, as results.curves reads them
     else:
         (folder / "nll.parquet").unlink(missing_ok=True)
     replace_file(folder / "clips.parquet", lambda p: pq.write_table(tables.clips(rows), p))

@@ -1,5 +1,7 @@
 """Each claim on planted tables: which rows it takes, what it makes of them, what verdict comes out."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -89,8 +91,11 @@ def test_regions():
     planted = white(Planted(), peak_delta=0.4, assimilation_delta=-0.9, recovery_delta=0.01,
                     recovery_delta_unchanged=0.02)  # fmt: skip
     group = only(planted)
-    object.__setattr__(group, "folders", {"none": __import__("pathlib").Path("nowhere")})  # no nll.parquet
+    object.__setattr__(group, "folders", {cell: Path("nowhere") for cell in group.cells["cell"]})  # no nll.parquet
     found = {e.claim: e for e in regions.find(group, 0.05)}
+    without = [found.pop(name) for name in ["jump at the onset", "jump at the offset", "offset jump is larger"]]
+    assert {e.untested for e in without} == {"needs nll.parquet (keep_nll=true)"}
+    assert {v.verdict for v in judge(without, "m", "d", "delay", 0.05, 0.8)} == {"undecided"}
     assert list(found) == ["peak", "assimilation", "recovery", "unchanged codes suffer"]
     assert [(e.side, e.where) for e in found.values()] == [
         ("above", "white, 1, 2, 4 s"), ("below", "white, 1, 2, 4 s"), ("within", "white, 1, 2, 4 s"),
@@ -151,7 +156,7 @@ def test_amnesia_of_music_that_is_worth_nothing_has_no_index():
         planted.add("token_past", 2.0, name=past, options={"past": past}, after_delta=0.1)
     found = verdicts(amnesia, planted)["amnesia"]
     assert (found.estimate, found.verdict) == (None, "undecided")
-    assert found.note == "no index: what it is worth may be 0"
+    assert found.note == "no index: what the music is worth may be 0 or less"
 
 
 def test_amnesia_needs_all_four_pasts():
@@ -160,6 +165,103 @@ def test_amnesia_needs_all_four_pasts():
         planted.add("token_past", 2.0, name=past, options={"past": past})
     assert amnesia.find(only(planted), 0.05) == []
     assert amnesia.table(only(planted)) == []
+
+
+def test_amnesia_of_music_that_harms_is_no_index_whatever_the_ratio():
+    """Worth -0.1 without noise and -0.2 behind it: no music was worth anything that could be lost."""
+    planted = Planted(sd=0.005)
+    for past, after in {"noisy": 0.5, "none": 0.1, "cut": 0.2, "alone": 0.3}.items():
+        planted.add("token_past", 2.0, name=past, options={"past": past}, after_delta=after)
+    found = verdicts(amnesia, planted)["amnesia"]
+    assert (found.verdict, found.p_holm, found.songs_needed) == ("undecided", None, None)
+
+
+def test_several_places_in_one_variant_are_no_length():
+    planted = white(Planted())
+    planted.cells.append(planted.cells[2] | {"variant": "white@5.0s+0.5s,8.0s+0.5s"})
+    planted.clips += [c | {"variant": "white@5.0s+0.5s,8.0s+0.5s", "delta": 9.0} for c in planted.clips[80:120]]
+    assert verdicts(length, planted)["noise lowers the loss"].estimate < 0
+    assert len(only(planted).of("white")) == len(LENGTHS)
+
+
+def test_a_small_cell_doesnt_take_a_claim_over():
+    planted = white(Planted())
+    few = Planted(songs=3, seed=1).add("white", 1.5, name="few", delta=9.0)
+    planted.cells += few.cells
+    planted.clips += few.clips
+    found = verdicts(length, planted)["noise lowers the loss"]
+    assert (found.songs, found.verdict) == (20, "holds")
+    assert found.where == "white, 1, 2, 4 s; left out, of other clips: white@5.0s+1.5s"
+    shuffled = Planted().add("shuffle", None, onset=0.0, name="1", options={"segment_frames": 10}, delta=0.1)
+    few = Planted(songs=3).add("shuffle", None, onset=0.0, name="2", options={"segment_frames": 10}, delta=9.0)
+    shuffled.cells += few.cells
+    shuffled.clips += few.clips
+    assert verdicts(shuffling, shuffled)["short shuffling raises it"].where == "shuffle, 10 frames"
+
+
+def test_lengths_are_compared_on_the_same_clips():
+    """Each song has a long clip at -0.2 whatever the length, and one at +0.2 too short for 2 s and more."""
+    planted = Planted(songs=12, per_song=2, sd=0.01)
+    for seconds in LENGTHS:
+        planted.add("white", seconds)
+    for i, clip in enumerate(planted.clips):
+        clip["delta"] = (-0.2 if i % 2 else 0.2) + planted.random.normal(0, 0.01)
+    planted.clips = [c for i, c in enumerate(planted.clips) if i % 2 or c["length_s"] < 2]
+    found = verdicts(length, planted)
+    assert found["longer lowers it more"].verdict == "doesn't hold"
+    assert found["longer lowers it more"].estimate == pytest.approx(0, abs=0.02)
+
+
+def test_clips_of_another_content_or_length_are_others():
+    for name, value in [("content", "other"), ("frames", 450)]:
+        planted, shorter = white(Planted()), Planted(songs=20, seed=1).add("white", 3.0, name="b", delta=9.0)
+        planted.cells += shorter.cells
+        planted.clips += [c | {name: value} for c in shorter.clips]
+        assert verdicts(length, planted)["noise lowers the loss"].where.endswith("of other clips: white@5.0s+3.0s")
+
+
+def test_onsets_are_told_where_there_are_several():
+    planted = white(Planted())
+    white(planted, name="late", onset=7.0)
+    assert verdicts(length, planted)["short noise changes nothing"].where == "white, 0.1, 0.2 s from 5, 7 s on"
+
+
+def test_halves_are_the_same_songs_in_all_variants(monkeypatch: pytest.MonkeyPatch):
+    """Song 0 lacks one variant: the other 19 are split once."""
+    planted = white(Planted(songs=20, per_song=1))
+    planted.clips = [c for c in planted.clips if not (c["song"] == "s0" and c["length_s"] == 4.0)]
+    group, asked = only(planted), []
+
+    def curves(self, cell, variant, clips):
+        asked.append(set(clips))
+        songs = pd.MultiIndex.from_tuples([("g", f"s{i}") for i in range(20)], names=["group", "song"])
+        return pd.DataFrame(np.random.default_rng(0).normal(0, 1, (20, 750)), songs)
+
+    monkeypatch.setattr(type(group), "curves", curves)
+    monkeypatch.setattr(type(group), "has_curves", lambda self, rows: True)
+    monkeypatch.setattr(regions, "reach", lambda folder: (4, 4, 2, 0, 3))
+    object.__setattr__(group, "folders", {cell: Path("nowhere") for cell in group.cells["cell"]})
+    found = {e.claim: e for e in regions.find(group, 0.05)}
+    assert {len(found[c].values) for c in ["jump at the onset", "jump at the offset", "offset jump is larger"]} == {9}
+    assert all(len(clips) == 19 for clips in asked)
+
+
+def test_perfect_separation_is_tested_as_coins_and_else_on_the_logit_scale():
+    clean = np.arange(6.0)
+    both = dict.fromkeys(["maximum", "constant", "random"], (clean, clean))
+    planted = Planted(songs=3).add("white", 1.0, signals=both | {"loss": (clean, clean), "shape": (clean, clean + 99)})
+    told = {e.claim: e for e in discernment.find(only(planted), 0.05)}["shape tells"]
+    assert told.ps == (0.125, 1.0)
+    assert told.shown[:3] == (1.0, pytest.approx(0.025 ** (1 / 3)), 1.0)
+    random = np.random.default_rng(3)
+    clean, shape = random.normal(0, 1, (2, 20))
+    planted = Planted(songs=10).add("white", 1.0, signals=both | {
+        "maximum": (clean, clean), "constant": (clean, clean), "random": (clean, clean),
+        "loss": (clean, clean), "shape": (shape, shape + 1.2)})  # fmt: skip
+    told = {e.claim: e for e in discernment.find(only(planted), 0.05)}["shape tells"]
+    half = np.log(told.shown.high / (1 - told.shown.high)) - np.log(told.shown.estimate / (1 - told.shown.estimate))
+    assert half == pytest.approx(2.262157 * told.values.std(ddof=1) / np.sqrt(10), abs=1e-5), "the interval's own se"
+    assert told.values.mean() == pytest.approx(np.log(told.shown.estimate / (1 - told.shown.estimate)))
 
 
 def test_discernment():

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from noiseprobe.analysis.evidence import Evidence
-from noiseprobe.analysis.group import SONG, Group, where
+from noiseprobe.analysis.group import Group, columns, where
 from noiseprobe.functional.amnesia import amnesia
 from noiseprobe.functional.intervals import Interval, t_interval
 
@@ -16,11 +16,11 @@ def find(group: Group, margin: float) -> list[Evidence]:
     rows = pasts(group)
     if rows is None:
         return []
-    songs = {name: group.songs(own, "after_delta") for name, own in rows.items()}
-    b, c, e, f = (x.mean(axis=1).to_numpy() for x in aligned(songs))
+    b, c, e, f = (x.to_numpy() for x in values_of(group, rows, "after_delta"))
     found = amnesia(b, c, e, f)
-    # amnesia > 1/2 where f - b < (c - e) / 2: a mean over songs, with no ratio in it
+    # where c - e is above 0, amnesia > 1/2 means f - b < (c - e) / 2: a mean over songs, with no ratio in it
     values = found.worth / 2 - found.worth_behind
+    nothing = found.amnesia.estimate is None or found.worth.mean() <= 0
     return [
         Evidence(
             "old music helps", "Music before the noise helps with the second after it, were there no noise",
@@ -29,7 +29,7 @@ def find(group: Group, margin: float) -> list[Evidence]:
         Evidence(
             "amnesia", "More than half of what it is worth is lost behind noise (amnesia index above 0.5)",
             where(rows["b"]), "share", values, "above", 0.0, shown=found.amnesia,
-            note="" if found.amnesia.estimate is not None else "no index: what it is worth may be 0",
+            untested="no index: what the music is worth may be 0 or less" if nothing else "",
         ),
     ]  # fmt: skip
 
@@ -41,10 +41,10 @@ def pasts(group: Group) -> dict[str, pd.DataFrame] | None:
     return {name: own[own["variant"].isin(common)] for name, own in rows.items()} if common else None
 
 
-def aligned(songs: dict[str, pd.DataFrame]) -> list[pd.DataFrame]:
-    """b, c, e and f over the songs that all have."""
-    common = sorted(set.intersection(*(set(x.index) for x in songs.values())))
-    return [songs[name].loc[common] for name in PASTS]
+def values_of(group: Group, rows: dict[str, pd.DataFrame], column: str) -> list[pd.Series]:
+    """A column for each past, averaged over its rows, of songs, over the clips that all of them have."""
+    songs = group.songs(pd.concat(rows.values()), column)
+    return [songs[columns(own)].mean(axis=1) for own in rows.values()]
 
 
 def table(group: Group) -> list[dict[str, object]]:
@@ -53,20 +53,19 @@ def table(group: Group) -> list[dict[str, object]]:
     found = []
     for variant in [] if rows is None else rows["b"]["variant"]:
         own = {name: r[r["variant"] == variant] for name, r in rows.items()}  # type: ignore[union-attr]
-        after = aligned({name: group.songs(r, "after_delta") for name, r in own.items()})
-        values = [x.iloc[:, 0].to_numpy() for x in after]
-        index = amnesia(*values)
-        inside = aligned({name: group.songs(own["f" if name in "ce" else name], "inside_delta") for name in PASTS})
-        alone = t_interval((inside[3].iloc[:, 0] - inside[0].iloc[:, 0]).to_numpy())
+        after = values_of(group, own, "after_delta")
+        index = amnesia(*(x.to_numpy() for x in after))
+        within = values_of(group, {name: own[name] for name in "bf"}, "inside_delta")
+        inside = t_interval((within[1] - within[0]).to_numpy())
         line = own["b"].iloc[0]
         skipped = int(group.clips[group.clips["cell"] == line["cell"]]["skipped"].iloc[0])
         found.append({
             "model": group.model, "data": group.data, "scoring": group.scoring, "variant": variant,
             "length_s": float(line["length_s"]), "onset_s": float(line["onset_s"]), "songs": index.amnesia.songs,
             "skipped frames": skipped, **named("amnesia", index.amnesia), **named("context loss", index.context_loss),
-            **{f"{name} - a": float(x.mean()) for name, x in zip(PASTS, values, strict=True)},
+            **{f"{name} - a": float(x.mean()) for name, x in zip(PASTS, after, strict=True)},
             **named("worth of old music", t_interval(index.worth)),
-            **named("behind noise", t_interval(index.worth_behind)), **named("inside the noise", alone),
+            **named("behind noise", t_interval(index.worth_behind)), **named("inside the noise", inside),
         })  # fmt: skip
     return found
 
@@ -74,22 +73,22 @@ def table(group: Group) -> list[dict[str, object]]:
 def curve(group: Group) -> list[dict[str, object]]:
     """The same over frames after the noise, in bins of 10 frames; empty without nll.parquet."""
     rows = pasts(group)
-    if rows is None or not group.has_curves:
+    if rows is None or not all(map(group.has_curves, rows.values())):
         return []
     found = []
     for variant in rows["b"]["variant"]:
-        curves = {}
-        for name, own in rows.items():
-            line = own[own["variant"] == variant].iloc[0]
-            songs, delta = group.curves(line["cell"], variant)
-            curves[name] = pd.DataFrame(delta, index=pd.MultiIndex.from_tuples(songs, names=SONG))
-            clips = group.clips[(group.clips["cell"] == line["cell"]) & (group.clips["variant"] == variant)]
-        off, skipped = int(clips["off_frame"].iloc[0]), int(clips["skipped"].iloc[0])
-        both = aligned(curves)
-        for start in range(off + skipped, both[0].shape[1] - BIN + 1, BIN):
-            values = [x.iloc[:, start : start + BIN].mean(axis=1, skipna=False) for x in both]
-            there = ~np.isnan(np.array(values)).any(axis=0)
-            index = amnesia(*(x.to_numpy()[there] for x in values))
+        own = {name: r[r["variant"] == variant] for name, r in rows.items()}
+        clips = group.clip_values(group.clips, pd.concat(own.values()), "delta").index.get_level_values("clip")
+        lines = {name: r.iloc[0] for name, r in own.items()}
+        curves = [group.curves(line["cell"], variant, clips) for line in lines.values()]
+        line = lines["b"]
+        first = group.clips[(group.clips["cell"] == line["cell"]) & (group.clips["variant"] == variant)].iloc[0]
+        off, skipped = int(first["off_frame"]), int(first["skipped"])
+        songs = curves[0].index
+        for start in range(off + skipped, curves[0].shape[1] - BIN + 1, BIN):
+            both = [x.loc[songs].iloc[:, start : start + BIN].mean(axis=1, skipna=False).to_numpy() for x in curves]
+            there = ~np.isnan(both).any(axis=0)
+            index = amnesia(*(x[there] for x in both))
             found.append({
                 "model": group.model, "data": group.data, "scoring": group.scoring, "variant": variant,
                 "length_s": float(line["length_s"]), "frame after the noise": start - off, "songs": int(there.sum()),

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from noiseprobe.analysis.evidence import Evidence
-from noiseprobe.analysis.group import Group, mean, where
+from noiseprobe.analysis.group import Group, columns, mean, where
 
 EXPONENTS = {"violet": -2, "blue": -1, "white": 0, "pink": 1, "brown": 2}  # b of a power 1/f^b
 LONG = 1.0  # seconds
@@ -23,7 +23,8 @@ def find(group: Group, margin: float) -> list[Evidence]:
     lengths = set.intersection(*(set(own["length_s"]) for own in rows.values()))
     if lengths:
         same = {kind: own[own["length_s"].isin(lengths)] for kind, own in rows.items()}
-        songs = pd.DataFrame({kind: group.songs(own, "delta").mean(axis=1) for kind, own in same.items()}).dropna()
+        values = group.songs(pd.concat(same.values()), "delta")
+        songs = pd.DataFrame({kind: values[columns(own)].mean(axis=1) for kind, own in same.items()})
         b = np.array(list(EXPONENTS.values()), dtype=np.float64)
         rise = songs.to_numpy() @ b / (b @ b) * (b.max() - b.min())
         text = "The deeper the noise, the higher the loss: its line's rise from violet to brown"

@@ -3,11 +3,13 @@
 Whether a score of one curve tells corrupted clips from clean ones (functional/signals.py, functional/discernment.py).
 """
 
+import math
+
 import numpy as np
 import pandas as pd
 
 from noiseprobe.analysis.evidence import Evidence
-from noiseprobe.analysis.group import SONG, Group, asked, where
+from noiseprobe.analysis.group import SONG, Group, asked, columns, where
 from noiseprobe.functional.discernment import auc_jackknife, paired
 from noiseprobe.functional.intervals import Interval
 from noiseprobe.functional.shares import pooled_share_interval, share_interval
@@ -21,25 +23,40 @@ def find(group: Group, margin: float) -> list[Evidence]:
     rows = group.of("white", shortest=LONG)
     if rows.empty:
         return []
-    place = where(rows)
     aucs = {name: _aucs(group, rows, name) for name in ["loss", "shape"]}
     loss, shape = aucs["loss"], aucs["shape"]
     if loss is None or shape is None:
         return []
-    found = []
-    for claim, text, values, bound, shown in [
-        ("shape tells", "The curve's shape tells corrupted clips from clean ones (AUC above 0.5)", shape[1], 0.5,
-         pooled_share_interval(*shape)),
-        ("loss tells", "The mean loss tells them apart (AUC above 0.5)", loss[1], 0.5, pooled_share_interval(*loss)),
-        ("shape beats loss", "Shape tells them apart better than the mean loss (difference of AUC)",
-         shape[1] - loss[1], 0.0, None),
-    ]:  # fmt: skip
-        found.append(Evidence(claim, text, place, "AUC", values, "above", MARGIN, bound, shown))
-    return found
+    place = where(rows)
+    return [
+        _told("shape tells", "The curve's shape tells corrupted clips from clean ones (AUC above 0.5)", place, *shape),
+        _told("loss tells", "The mean loss tells them apart (AUC above 0.5)", place, *loss),
+        Evidence(
+            "shape beats loss", "Shape tells them apart better than the mean loss (difference of AUC)", place, "AUC",
+            shape[1] - loss[1], "above", MARGIN,
+        ),
+    ]  # fmt: skip
+
+
+def _told(claim: str, text: str, place: str, auc: float, pseudo: np.ndarray) -> Evidence:
+    """Tested as the interval is made: on the logit scale, or, where all pairs agree, by songs like coins."""
+    shown, g = pooled_share_interval(auc, pseudo), len(pseudo)
+    if auc in (0.0, 1.0):
+        ps = (0.5**g, 1.0) if auc else (1.0, (0.5 - MARGIN) ** g)
+        return Evidence(claim, text, place, "AUC", pseudo, "above", MARGIN, 0.5, shown, ps=ps)
+    values = logit(auc) + (pseudo - pseudo.mean()) / (auc * (1 - auc))
+    return Evidence(claim, text, place, "AUC", values, "above", logit(0.5 + MARGIN), 0.0, shown)
+
+
+def logit(p: float) -> float:
+    return math.log(p / (1 - p))
 
 
 def table(group: Group) -> list[dict[str, object]]:
-    """For each noise, length and signal: the share of twins told apart, and the pooled AUC, with 95 % intervals."""
+    """For each noise, length and signal: the share of twins told apart, and the pooled AUC, with 95 % intervals.
+
+    Kinds that leave frames out aren't there: a maximum over fewer frames is lower by itself.
+    """
     found = []
     for cell, variant, options in zip(group.cells["cell"], group.cells["variant"], asked(group.cells), strict=True):
         for name in SIGNALS:
@@ -58,25 +75,27 @@ def table(group: Group) -> list[dict[str, object]]:
 
 
 def _aucs(group: Group, rows: pd.DataFrame, name: str) -> tuple[float, np.ndarray] | None:
-    """The AUC and its pseudo-value of each song, averaged over the given rows; None where a row has no score.
+    """The AUC and its pseudo-value of each song, averaged over the given rows, over the clips that all of them have.
 
-    Songs that lack one of the rows are left out of the pseudo-values.
+    None where no clip has a score in all rows.
     """
-    estimates, found = [], {}
-    for cell, variant in zip(rows["cell"], rows["variant"], strict=True):
+    clips = group.clip_values(group.signals, rows, f"{name}_corrupted").index.get_level_values("clip")
+    estimates, found = [], []
+    for cell, variant in columns(rows):
         own = _scores(group, cell, variant, name)
+        own = own[own["clip"].isin(clips)]
         if own.empty:
             return None
-        songs = _songs(own)
-        estimate, values = auc_jackknife(own[f"{name}_clean"], own[f"{name}_corrupted"], songs)
+        estimate, values = auc_jackknife(own[f"{name}_clean"], own[f"{name}_corrupted"], _songs(own))
         estimates.append(estimate)
-        found[cell, variant] = pd.Series(values, pd.MultiIndex.from_tuples(dict.fromkeys(songs), names=SONG))
-    return float(np.mean(estimates)), pd.DataFrame(found).dropna().mean(axis=1).to_numpy(np.float64)
+        found.append(pd.Series(values, pd.MultiIndex.from_tuples(dict.fromkeys(_songs(own)), names=SONG)))
+    return float(np.mean(estimates)), pd.concat(found, axis=1).mean(axis=1).to_numpy(np.float64)
 
 
 def _scores(group: Group, cell: str, variant: str, name: str) -> pd.DataFrame:
-    """Rows of the signals table that have this signal."""
+    """Rows of the signals table that have this signal, of clips as long as before."""
     own = group.signals[(group.signals["cell"] == cell) & (group.signals["variant"] == variant)]
+    own = own[own["frames"] == own["frames_corrupted"]]
     return own.dropna(subset=[f"{name}_clean", f"{name}_corrupted"])
 
 

@@ -5,13 +5,14 @@ import json
 import pandas as pd
 
 from noiseprobe.analysis.evidence import Evidence
-from noiseprobe.analysis.group import Group, mean
+from noiseprobe.analysis.group import Group, left_out, mean
 
 SHORT, LONG = 10, 50  # frames of a segment
 
 
 def find(group: Group, margin: float) -> list[Evidence]:
     rows = group.whole("shuffle", order="shuffle")
+    gone = left_out(rows)
     rows = rows.assign(frames=[json.loads(text)["segment_frames"] for text in rows["options"]]).sort_values("frames")
     found = []
     for claim, text, own, side in [
@@ -22,7 +23,7 @@ def find(group: Group, margin: float) -> list[Evidence]:
     ]:  # fmt: skip
         if len(own):
             values = mean(group.songs(own, "delta"))
-            found.append(Evidence(claim, text, _where(own), "nats", values, side, margin))  # type: ignore[arg-type]
+            found.append(Evidence(claim, text, _where(own) + gone, "nats", values, side, margin))  # type: ignore[arg-type]
     return found
 
 
