@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from noiseprobe.analysis.verdict import Findings, Verdict
 
-SHOWN = ["Delta against length", "Amnesia", "Regions as others find them"]  # short ones; the report has all
+SHOWN = ["Delta against length", "Amnesia"]  # short ones; the report has all
 
 
 def markdown(findings: Findings, signatures: Sequence[str]) -> str:
@@ -38,7 +38,7 @@ def _row(v: Verdict) -> dict[str, object]:
 
 def _table(rows: Sequence[Mapping[str, object]]) -> str:
     names = list(dict.fromkeys(name for row in rows for name in row))
-    lines = [names, ["---"] * len(names), *([_cell(row.get(name)) for name in names] for row in rows)]
+    lines = [names, ["---"] * len(names), *([_cell(name, row.get(name)) for name in names] for row in rows)]
     return "\n".join(_line(line) for line in lines)
 
 
@@ -46,7 +46,9 @@ def _line(cells: Iterable[str]) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
-def _cell(value: object) -> str:
+def _cell(name: str, value: object) -> str:
+    if name == "p" and isinstance(value, float):
+        return p_value(value)
     return "" if value is None else number(value) if isinstance(value, float) else str(value)
 
 
