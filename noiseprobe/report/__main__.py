@@ -36,6 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if not found:
                 raise NoiseprobeError(f"{path}: expected a finished cell (a folder with DONE) or a folder of them")
             cells += found
+        if (asked.out.parent / "DONE").exists():
+            raise NoiseprobeError(f"--out: got {asked.out} inside a cell's folder, expected a place beside the cells")
         if asked.out.is_dir():
             raise NoiseprobeError(f"--out: got the folder {asked.out}, expected a file's name")
         # only now: it takes a second or two

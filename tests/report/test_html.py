@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile as sf
+from markupsafe import escape
 from pagereading import HOSTILE, Page
 from running import run_cell
 
@@ -314,3 +315,26 @@ def test_wrong_arguments_are_one_line(
     else:
         assert main(arguments) == 1
     assert message in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_the_page_isnt_written_into_a_cell_whose_files_it_would_replace(
+    two_scorings: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cell = finished(two_scorings)[0]
+    before = (cell / "summary.json").read_bytes()
+    assert main([str(cell), "--out", str(cell / "summary.html")]) == 1
+    assert "inside a cell's folder" in capsys.readouterr().err
+    assert (cell / "summary.json").read_bytes() == before
+
+
+def test_what_is_beside_the_page_says_the_same(two_scorings: Path, tmp_path: Path) -> None:
+    assert main([str(two_scorings), "--out", str(tmp_path / "report.html")]) == 0
+    page = (tmp_path / "report.html").read_text()
+    found = json.loads((tmp_path / "report.json").read_text())["found"]
+    text = (tmp_path / "report.md").read_text()
+    assert found["sentences"]
+    for sentence in found["sentences"]:
+        assert str(escape(sentence)) in page
+        assert sentence in text
+    assert {c["verdict"] for c in found["claims"]} <= {"holds", "doesn't hold", "undecided"}
+    assert text.count("**") == 2 * len(found["claims"])
