@@ -1,4 +1,4 @@
-"""Coverage of 95 % intervals and false positives of tests at 5 %: the simulations of bench/coverage.py, fewer times.
+"""Coverage of 95 % intervals and false positives of tests at 5 %: bench/interval_coverage.py, fewer times.
 
 Seeds are fixed, and the limits are 3 binomial standard errors wide unless the contract sets them: a normal quantile
 instead of t (91 % at 8 songs), clips taken for songs, or a wrong factor fail.
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-PATH = Path(__file__).parents[2] / "bench" / "coverage.py"
+PATH = Path(__file__).parents[2] / "bench" / "interval_coverage.py"
 SPEC = importlib.util.spec_from_file_location("coverage_simulations", PATH)
 simulations = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(simulations)

@@ -1,6 +1,6 @@
 """How often intervals cover the truth and tests find what isn't there, by simulation.
 
-    python bench/coverage.py > coverage.md
+    python bench/interval_coverage.py > coverage.md
 
 Prints the Markdown tables of docs/statistics.md (about 6 minutes on one core). Songs have an effect of deviation 1 and
 4 clips each with deviation 0.5 around it, and one value a song, its mean over clips, goes into what is tested. The
