@@ -305,6 +305,8 @@ def _verdicts(raw: dict[str, Any]) -> VerdictsConfig:
     checks.keys("verdicts", raw, [f.name for f in fields(VerdictsConfig)])
     margin = checks.number("verdicts.margin", raw["margin"], low=0.0, open_low=True)
     alpha, power = (checks.number(f"verdicts.{name}", raw[name], low=0.0, open_low=True) for name in ["alpha", "power"])
+    if alpha >= 1:
+        raise checks.refusal("verdicts.alpha", alpha, "a number above 0 and below 1")
     if not alpha < power < 1:
         raise checks.refusal("verdicts.power", power, f"between verdicts.alpha ({alpha:g}) and 1")
     return VerdictsConfig(margin, alpha, power)

@@ -16,9 +16,12 @@ from typing import TypeVar
 
 from matplotlib.figure import Figure
 
+from noiseprobe.analysis.claims import amnesia as amnesia_claims
+from noiseprobe.analysis.group import groups
 from noiseprobe.errors import NoiseprobeError
 from noiseprobe.report.figures import cell_figure
 from noiseprobe.report.panels import Point, points_by_scoring
+from noiseprobe.report.sweeps.amnesia import amnesia_figure
 from noiseprobe.report.sweeps.base import View, views, without_companions
 from noiseprobe.report.sweeps.codebooks import codebooks_figure
 from noiseprobe.report.sweeps.curves import curves_figure
@@ -29,7 +32,7 @@ from noiseprobe.report.sweeps.sizes import sizes_figure
 from noiseprobe.report.sweeps.songs import MOST, songs_figure
 from noiseprobe.results.load import Results
 
-__all__ = ["codebooks", "curves", "effect", "heatmap", "profile", "regions", "sizes", "songs"]
+__all__ = ["amnesia", "codebooks", "curves", "effect", "heatmap", "profile", "regions", "sizes", "songs"]
 
 T = TypeVar("T")
 
@@ -134,6 +137,24 @@ def heatmap(results: Results, cell: str | None = None, variant: str | None = Non
             keep_nll=false.
     """
     return heatmap_figure(_one(_views(results), cell, variant))
+
+
+def amnesia(results: Results) -> Figure:
+    """What the music before the noise is worth without noise and behind it, and the amnesia index; 95 % over songs.
+
+    Args:
+        results: what was loaded: the four pasts of `noise=token_past` (`+experiment=amnesia`) on one model and data.
+
+    Raises:
+        NoiseprobeError: if not all four pasts are there, or those of several models, data sets or scorings.
+    """
+    _views(results)  # refuses two scorings
+    found = [group for group in groups(results) if amnesia_claims.pasts(group)]
+    if len(found) != 1:
+        raise NoiseprobeError(f"amnesia: got the four pasts of {len(found)} models, expected one (+experiment=amnesia)")
+    (group,) = found
+    rate = group.frame_rate(group.cells["cell"].iloc[0])
+    return amnesia_figure(group.label, amnesia_claims.table(group), amnesia_claims.curve(group), rate)
 
 
 def profile(results: Results, cell: str | None = None) -> Figure:

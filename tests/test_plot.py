@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from cellfiles import planted, write_cell
 from matplotlib.figure import Figure
+from running import run_cell
 
 import noiseprobe
 from noiseprobe import load_results, plot
@@ -129,3 +130,9 @@ def test_the_package_does_not_load_it_before_it_is_used() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
     assert noiseprobe.plot is plot
     assert "plot" in noiseprobe.__all__
+
+
+def test_amnesia_needs_the_four_pasts_of_one_model(tmp_path: Path) -> None:
+    run_cell(tmp_path, "data.limit=1", "logger=none", "keep_audio=0")
+    with pytest.raises(NoiseprobeError, match="four pasts of 0 models"):
+        noiseprobe.plot.amnesia(load_results(tmp_path))

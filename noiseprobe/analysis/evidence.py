@@ -73,6 +73,9 @@ def judge(
             verdict = HOLDS if held < alpha else FAILS if failed < alpha else UNDECIDED
             smaller = 0 if verdict == HOLDS or (verdict == UNDECIDED and held <= failed) else 1
         shown = e.shown or t_interval(e.values)
+        p_for = ps[i][0]
+        small = verdict == FAILS and e.side != "within" and p_for is not None and p_for < alpha
+        there = "there may be such an effect, but surely smaller than the margin" if small else ""
         few = f"fewer than {FEWEST} songs" if len(e.values) < FEWEST and not e.untested else ""
         number = needed(e, alpha / max(tested, 1), power)
         verdicts.append(Verdict(
@@ -80,7 +83,7 @@ def judge(
             estimate=shown.estimate, low=shown.low, high=shown.high, unit=e.unit,
             p_for=ps[i][0], p_against=ps[i][1], p_holm=corrected[smaller][i], p_bh=milder[smaller][i],
             verdict=verdict, songs=len(e.values), songs_needed=number and e.used * number,
-            note="; ".join(filter(None, [e.untested, few, e.note])),
+            note="; ".join(filter(None, [e.untested, few, there, e.note])),
         ))  # fmt: skip
     return verdicts
 

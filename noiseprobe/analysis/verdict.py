@@ -19,7 +19,7 @@ class Verdict:
         where: the noise and the variants that it was tested on.
         estimate: in `unit`; None where nothing could be estimated.
         low, high: the 95 % interval; None for fewer than 3 songs.
-        unit: `nats`, `nats/s`, `AUC` or `share`.
+        unit: `nats`, `AUC` or `index`.
         p_for, p_against: one-sided p-values against "the claim is false" and "the claim is true".
         p_holm, p_bh: the smaller of the two, corrected over all claims of the model, data and scoring.
         verdict: `holds`, `doesn't hold` or `undecided`.

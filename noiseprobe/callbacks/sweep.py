@@ -1,6 +1,7 @@
 """Around a sweep: check all cells before the first one starts; at its end tables, figures, the report, failures."""
 
 import importlib
+import shutil
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -68,7 +69,8 @@ class SweepCallback(Callback):
             for name in config.figures if OmegaConf.is_list(config.figures) else [config.figures]:
                 complete &= _step(name, partial(_draw, name, results, cells, config.sweep))
             if config.report is True:
-                complete &= _step("report", lambda: _report(results, cells, self._failed(), config.verdicts))
+                page = partial(_report, results, cells, self._failed(), config.verdicts, config.sweep)
+                complete &= _step("report", page)
         for overrides, error in self._failed():
             print(f"failed   {overrides}: {error}", file=sys.stderr)
         return complete
@@ -86,8 +88,11 @@ def _step(name: str, step: Callable[[], Sequence[Path] | None]) -> bool:
         Whether it succeeded.
     """
     try:
-        for path in step() or ():
+        written = step()
+        for path in written or ():
             print(f"{name:8} {path}")
+        if written is not None and not written:
+            print(f"{name:8} nothing to draw for these cells")
     except Exception as error:
         print(f"failed   {name}: {type(error).__name__}: {error}", file=sys.stderr)
         if not isinstance(error, NoiseprobeError | OSError):
@@ -103,7 +108,7 @@ def _draw(figure: str, results: Path, cells: Sequence[Path], sweep: str | None) 
 
 
 def _report(
-    results: Path, cells: Sequence[Path], failed: Sequence[tuple[str, str]], verdicts: DictConfig
+    results: Path, cells: Sequence[Path], failed: Sequence[tuple[str, str]], verdicts: DictConfig, sweep: str | None
 ) -> list[Path]:  # fmt: skip
     from noiseprobe.report.console import print_claims
     from noiseprobe.report.html import write_report  # needs matplotlib
@@ -111,7 +116,10 @@ def _report(
     margin, alpha, power = verdicts.margin, verdicts.alpha, verdicts.power
     page = write_report(results / "report.html", cells, failed, margin=margin, alpha=alpha, power=power)
     print_claims(page.with_suffix(".json"))
-    return [page, page.with_suffix(".json"), page.with_suffix(".md")]
+    written = [page, page.with_suffix(".json"), page.with_suffix(".md")]
+    if sweep:  # the next sweep in this folder writes report.html anew
+        written += [Path(shutil.copyfile(path, path.with_name(f"{sweep}-{path.name}"))) for path in written]
+    return written
 
 
 def _several_experiments(config: DictConfig) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from noiseprobe.errors import NoiseprobeError
-from noiseprobe.results.index import finished
+from noiseprobe.results.index import DONE, finished, unfinished
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -15,7 +15,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m noiseprobe.report", description="Write the report page of finished cells."
     )
     parser.add_argument("results", nargs="+", type=Path, help="folders of cells, or cells")
-    parser.add_argument("--out", type=Path, default=Path("report.html"), help="the page (default: report.html)")
+    parser.add_argument("--out", type=Path, help="the page (default: report.html beside the cells of the first folder)")
     parser.add_argument(
         "--embed-mb", type=float, default=20.0, help="audio goes into the page up to so many MB, else beside it (20)"
     )
@@ -36,21 +36,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if not found:
                 raise NoiseprobeError(f"{path}: expected a finished cell (a folder with DONE) or a folder of them")
             cells += found
-        if (asked.out.parent / "DONE").exists():
-            raise NoiseprobeError(f"--out: got {asked.out} inside a cell's folder, expected a place beside the cells")
-        if asked.out.is_dir():
-            raise NoiseprobeError(f"--out: got the folder {asked.out}, expected a file's name")
+            for folder in unfinished(path):
+                print(f"left out {folder}: not finished (no DONE)", file=sys.stderr)
+        first = asked.results[0]
+        out = asked.out or (first.parent if (first / DONE).exists() else first) / "report.html"
+        if (out.parent / DONE).exists():
+            raise NoiseprobeError(f"--out: got {out} inside a cell's folder, expected a place beside the cells")
+        if out.is_dir():
+            raise NoiseprobeError(f"--out: got the folder {out}, expected a file's name")
         # only now: it takes a second or two
         from noiseprobe.report.html import write_report
 
-        asked.out.parent.mkdir(parents=True, exist_ok=True)
+        out.parent.mkdir(parents=True, exist_ok=True)
         path = write_report(
-            asked.out, cells, embed_mb=asked.embed_mb, margin=asked.margin, alpha=asked.alpha, power=asked.power
+            out, cells, embed_mb=asked.embed_mb, margin=asked.margin, alpha=asked.alpha, power=asked.power
         )
     except (NoiseprobeError, OSError) as error:
         print(f"report: {error}" if isinstance(error, OSError) else error, file=sys.stderr)
         return 1
-    print(f"report   {path}")
+    for written in [path, path.with_suffix(".json"), path.with_suffix(".md")]:
+        print(f"report   {written}")
     return 0
 
 

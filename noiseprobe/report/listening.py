@@ -85,6 +85,8 @@ def note(cell: Cell, audio: Kept, curves: int) -> str:
         parts.append(f"Curves of {curves:,} of {n:,} clips are on this page." if curves else why_no_curves(cell))
     if any(audio[clip]["source"] == "codes" for clip in cell.clips if clip in audio):
         parts.append("This noise changes codes, not samples: both versions are decoded from the scored codes.")
+        if any(row["frames_corrupted"] < row["frames"] for own in cell.clips.values() for row in own.values()):
+            parts.append("Frames were left out: the corrupted audio and its picture begin where its sequence does.")
     missing = {audio[clip]["missing"] for clip in cell.clips if clip in audio} - {None}
     parts += [f"No audio of the corrupted versions: {reason}." for reason in sorted(missing)]
     return " ".join(parts)

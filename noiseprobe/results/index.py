@@ -20,6 +20,12 @@ def finished(results: Path) -> list[Path]:
     return [results] if (results / DONE).exists() else [p.parent for p in sorted(results.glob(f"*/{DONE}"))]
 
 
+def unfinished(results: Path) -> list[Path]:
+    """Folders right below one that a run began and didn't finish, by name."""
+    begun = [p.parent for name in ["records", "clips.parquet"] for p in results.glob(f"*/{name}")]
+    return sorted({folder for folder in begun if not (folder / DONE).exists()})
+
+
 def models(cells: list[Path]) -> set[str]:
     """The models of cells, by their weights."""
     return {json.loads((cell / "summary.json").read_text())["weights"] for cell in cells}

@@ -84,7 +84,7 @@ class Results:
         return f"Results({len(self.folders)} cells: {', '.join(f.name for f in self.folders)})"
 
     def _table(self, name: str) -> pd.DataFrame:
-        return _frame(pa.concat_tables([pq.read_table(folder / name) for folder in self.folders]))
+        return _frame(pa.concat_tables([_read(folder / name) for folder in self.folders]))
 
 
 def load_results(path: str | Path, scoring: str | None = None) -> Results:
@@ -118,6 +118,14 @@ def load_results(path: str | Path, scoring: str | None = None) -> Results:
             " those of one, load_results(path, scoring='delay')"
         )
     return Results(asked)
+
+
+def _read(path: Path) -> pa.Table:
+    try:
+        return pq.read_table(path)
+    except (OSError, pa.ArrowInvalid) as error:
+        why = " ".join(str(error).split())
+        raise NoiseprobeError(f"{path} can't be read ({why}); run the cell again with force=true") from error
 
 
 def _frame(table: pa.Table) -> pd.DataFrame:

@@ -139,7 +139,7 @@ def test_amnesia_is_tested_without_a_ratio_and_shown_as_one():
     found = verdicts(amnesia, planted)
     assert found["old music helps"].estimate == pytest.approx(0.8, abs=0.01)
     shown = found["amnesia"]
-    assert (shown.estimate, shown.verdict, shown.unit) == (pytest.approx(0.75, abs=0.01), "holds", "share")
+    assert (shown.estimate, shown.verdict, shown.unit) == (pytest.approx(0.75, abs=0.01), "holds", "index")
     assert shown.low < shown.estimate < shown.high
     (row,) = amnesia.table(group)
     assert (row["amnesia"], row["amnesia low"]) == (shown.estimate, shown.low)

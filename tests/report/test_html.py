@@ -149,7 +149,7 @@ def test_sentences_claims_and_tables_are_those_of_findings(page: Page, two_scori
     assert len(rows) == len(found.claims)
     for cells, verdict in zip(rows, found.claims, strict=True):
         (_, claim), (_, shown), (estimate, _), (holm, _), (bh, _), (_, songs), (needed, _) = cells
-        assert claim.strip().startswith(verdict.text)
+        assert claim.strip().startswith(verdict.claim[0].upper() + verdict.claim[1:] + verdict.text)
         assert (shown.strip(), songs.strip()) == (verdict.verdict, str(verdict.songs))
         values = [estimate, holm, bh, needed]
         numbers = [verdict.estimate, verdict.p_holm, verdict.p_bh, verdict.songs_needed]
@@ -163,7 +163,7 @@ def test_signatures_and_what_was_run_are_in_the_summary(page: Page, two_scorings
         assert json.loads((cell / "summary.json").read_text())["signature"] in page.text
     for text in ["tiny (1,315,712 parameters)", "demo: 3 clips of 3 songs", "2 cells with 4 variants"]:
         assert text in page.text
-    assert "Nothing: all cells ended well, and no file was rejected." in page.text
+    assert "Nothing among these cells: they are finished, and no file was rejected." in page.text
 
 
 def test_names_from_data_are_text_and_nothing_else(bad_names: Page, page: Page) -> None:
@@ -338,3 +338,17 @@ def test_what_is_beside_the_page_says_the_same(two_scorings: Path, tmp_path: Pat
         assert sentence in text
     assert {c["verdict"] for c in found["claims"]} <= {"holds", "doesn't hold", "undecided"}
     assert text.count("**") == 2 * len(found["claims"])
+
+
+def test_without_out_the_page_is_beside_the_cells_and_unfinished_ones_are_named(
+    two_scorings: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    here = shutil.copytree(two_scorings, tmp_path / "results")
+    gone = finished(here)[0]
+    (gone / "DONE").unlink()
+    assert main([str(here)]) == 0
+    said = capsys.readouterr()
+    assert said.out.splitlines() == [f"report   {here / name}" for name in ["report.html", "report.json", "report.md"]]
+    assert said.err.splitlines() == [f"left out {gone}: not finished (no DONE)"]
+    assert main([str(finished(here)[0])]) == 0, "and that of a single cell beside it"
+    assert str(here / "report.html") in capsys.readouterr().out

@@ -108,3 +108,11 @@ def test_the_large_table_can_be_left_out_and_changes_no_other(folder: Path, tmp_
         assert (without / f"{name}.parquet").read_bytes() == (with_nll / f"{name}.parquet").read_bytes()
     with pytest.raises(NoiseprobeError, match="keep_nll=true force=true"):
         load_results(without).nll()
+
+
+def test_a_table_that_is_cut_off_is_one_line(tmp_path: Path) -> None:
+    cell = run_cell(tmp_path, "data.limit=1", "logger=none", "keep_audio=0")
+    path = cell / "clips.parquet"
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(NoiseprobeError, match=r"clips\.parquet can't be read .*force=true"):
+        _ = load_results(cell).clips

@@ -28,7 +28,7 @@ def find(group: Group, margin: float) -> list[Evidence]:
         ),
         Evidence(
             "amnesia", "More than half of what it is worth is lost behind noise (amnesia index above 0.5)",
-            where(rows["b"]), "share", values, "above", 0.0, shown=found.amnesia,
+            where(rows["b"]), "index", values, "above", 0.0, shown=found.amnesia,
             untested="no index: what the music is worth may be 0 or less" if nothing else "",
         ),
     ]  # fmt: skip

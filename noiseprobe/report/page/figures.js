@@ -58,6 +58,7 @@ function drawEffect() {
   return Plotly.react("effect", traces, layout(colors, {
     xaxis: axisStyle(colors, x), yaxis: axisStyle(colors, { title: { text: "delta (nats)" }, zeroline: true, zerolinecolor: colors.soft, zerolinewidth: 1.2, automargin: true }),
     showlegend: traces.length > 1, margin: { l: 58, r: 12, t: traces.length > 1 ? 34 : 12, b: 44 },
+    height: traces.length > 8 ? 380 + 14 * traces.length : undefined,
   }), CONFIG);
 }
 

@@ -85,7 +85,8 @@ def amnesia_figure(model: str, rows: Sequence[Row], curve: Sequence[Row], frame_
         figure,
         f"{model} on {first['data']}, {first['scoring']} scoring, {songs} songs: the second"
         f" after noise on tokens, without its first {first['skipped frames']} frames",
-        "means over codebooks, frames, clips of a song, songs; bars and bands: 95 % over songs (t; ratios: Fieller)",
+        "means over codebooks, frames, clips of a song, songs; bars and bands: 95 % over songs (t; ratios: Fieller);"
+        " no mark where what is divided by may be 0",
     )
     return figure
 

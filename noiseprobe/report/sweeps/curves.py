@@ -57,6 +57,7 @@ def curves_figure(view: View, beside: Sequence[View] = ()) -> Figure:
     middle.plot(time, rows["delta_mean"], color=BLACK, linewidth=0.7)
     at_once = _at_once(view)
     if at_once is not None:
+        middle.set_ylim(*middle.get_ylim())  # with few songs the wider band would leave the curve flat: it is cut off
         half = at_once.simultaneous * at_once.se
         for edge in (at_once.mean - half, at_once.mean + half):
             middle.plot(np.arange(len(edge)) / view.frame_rate, edge, ":", color=BLACK, linewidth=0.6, gid="at once")
