@@ -14,6 +14,8 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from noiseprobe.functional.intervals import jackknife_values
+
 
 def paired(clean: ArrayLike, corrupted: ArrayLike, songs: Sequence[Hashable]) -> NDArray[np.float64]:
     """Per song the share of twins in which the corrupted clip scores higher, ties half.
@@ -75,7 +77,7 @@ def auc_jackknife(
     if g == 1:
         return estimate, np.array([estimate])
     without = np.array([_auc(x[keep], y[keep], of_song[keep]) for keep in (of_song != s for s in range(g))])
-    return estimate, g * estimate - (g - 1) * without
+    return estimate, jackknife_values(estimate, without)
 
 
 def _auc(x: NDArray[np.float64], y: NDArray[np.float64], of_song: NDArray[np.int64]) -> float:

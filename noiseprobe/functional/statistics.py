@@ -12,6 +12,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from noiseprobe.functional.intervals import t_quantile
+
 
 class SongMean(NamedTuple):
     """Mean over songs, its standard error (None for fewer than two songs), and the counts behind it."""
@@ -64,11 +66,9 @@ def t95(songs: int) -> float:
     >>> round(t95(2), 1), round(t95(20), 2)
     (12.7, 2.09)
     """
-    from scipy.special import stdtrit  # with scipy.stats it would be half a second
-
     if songs < 2:
         raise ValueError(f"songs: got {songs}, expected at least 2")
-    return float(stdtrit(songs - 1, 0.975))
+    return t_quantile(songs, 0.95)
 
 
 def moments(total: Tensor, squares: Tensor, songs: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -4,7 +4,6 @@ They are [NAME-]FIGURE-SCORING[-SETTING].png and .svg: the setting (in what a sw
 where there is more than one.
 """
 
-import importlib
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -25,6 +24,7 @@ from noiseprobe.report.panels import NOISES, Point, points_by_scoring, title
 from noiseprobe.report.settings import label, varying
 from noiseprobe.report.sheet import GREY, SHADE, save
 from noiseprobe.results.curves import Curves
+from noiseprobe.results.reach import reach
 
 FLAT = 1e-9  # nats
 
@@ -103,13 +103,9 @@ class View:
             spans: of the clip.
             frames: T of the clip.
         """
-        row, delays = self.point.row, self.meta["delays"]
-        codes = importlib.import_module(f"noiseprobe.noise.{row['noise']}").CHANGES == "codes"
-        ahead, back = (0, 0) if codes else (self.meta["look_ahead"], self.meta["look_back"])
-        tail = max(delays)
-        first = 1 if row["scoring"] == "parallel" else 0
+        *around, tail = reach(self.folder)
         own = [(int(on), int(off)) for on, off in spans]
-        return region_frames(own, frames - tail, ahead, back, max(tail - 1, 0), first)
+        return region_frames(own, frames - tail, *around)
 
 
 def views(cells: Sequence[Path]) -> dict[str, list[View]]:
