@@ -4,10 +4,8 @@
 what is allowed. It loads nothing and takes milliseconds, so all cells of a sweep are checked before the first starts.
 """
 
-import importlib
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import fields
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
@@ -15,118 +13,28 @@ from typing import Any, cast
 from omegaconf import DictConfig, OmegaConf
 
 from noiseprobe import checks, positions
-from noiseprobe.devices import has_cuda
-from noiseprobe.variants import Variant
+from noiseprobe.hashing import cache_folder
+from noiseprobe.schemas import (
+    Config,
+    DataConfig,
+    ModelConfig,
+    NoiseConfig,
+    PathsConfig,
+    TrainerConfig,
+    VerdictsConfig,
+    noise_module,
+    source_module,
+)
+
+__all__ = [
+    "MAX_DURATION", "PACKAGE", "Config", "DataConfig", "ModelConfig", "NoiseConfig", "PathsConfig", "TrainerConfig",
+    "VerdictsConfig", "check", "installed", "modules",
+]  # fmt: skip
 
 MAX_DURATION = 30.0  # seconds; the longest that the released MusicGen models were trained on
 
 PACKAGE = Path(__file__).resolve().parent
 OmegaConf.register_new_resolver("package", lambda path: str(PACKAGE / path), replace=True)
-
-
-@dataclass(frozen=True)
-class ModelConfig:
-    """Which model; `codec` and `text_encoder` are a folder or a repository on the hub."""
-
-    name: str
-    backend: str = "auto"
-    path: Path | None = None
-    hub: str | None = None
-    revision: str | None = None
-    codec: Path | str | None = None
-    text_encoder: Path | str | None = None
-    description: str | None = None
-    shape: Mapping[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class DataConfig:
-    """Where clips come from; `options` are the source's own keys, as its module declares them."""
-
-    name: str
-    source: str
-    duration: float
-    limit: int | None
-    batch_size: int
-    num_workers: int
-    options: Any
-
-    @property
-    def module(self) -> Any:
-        """The source's module, in `noiseprobe.data.sources`."""
-        return _source(self.source)
-
-
-@dataclass(frozen=True)
-class NoiseConfig:
-    """What corrupts and where; `options` are the kind's own keys, as its module declares them."""
-
-    kind: str
-    variants: tuple[Variant, ...]
-    options: Any
-
-    @property
-    def module(self) -> Any:
-        """The kind's module (`noiseprobe.noise.base` says what it has)."""
-        return importlib.import_module(f"noiseprobe.noise.{self.kind}")
-
-
-@dataclass(frozen=True)
-class TrainerConfig:
-    accelerator: str
-    devices: Any
-    num_nodes: int
-    strategy: str
-
-    @property
-    def on_cuda(self) -> bool:
-        """Whether it will run on an NVIDIA GPU."""
-        return self.accelerator in ["gpu", "cuda"] or (self.accelerator == "auto" and has_cuda())
-
-    @property
-    def processes(self) -> int | None:
-        """How many processes this asks for; None where the machine decides."""
-        if self.devices == "auto" and self.accelerator != "cpu":
-            return None
-        devices = len(self.devices) if isinstance(self.devices, list) else 1 if self.devices == "auto" else self.devices
-        return int(devices) * self.num_nodes
-
-
-@dataclass(frozen=True)
-class VerdictsConfig:
-    """`margin` (nats), below which an effect counts as none; `alpha` of a verdict; `power` for numbers of songs."""
-
-    margin: float
-    alpha: float
-    power: float
-
-
-@dataclass(frozen=True)
-class PathsConfig:
-    results: Path
-
-
-@dataclass(frozen=True)
-class Config:
-    model: ModelConfig
-    data: DataConfig
-    noise: NoiseConfig
-    trainer: TrainerConfig
-    logger: Mapping[str, Any]
-    paths: PathsConfig
-    verdicts: VerdictsConfig
-    scoring: str
-    precision: str
-    seed: int
-    keep_nll: bool
-    keep_audio: int | None
-    strict: bool
-    force: bool
-    fail_fast: bool
-    sweep: str | None
-    figures: tuple[str, ...]
-    report: bool
-
 
 DATA_KEYS = ["name", "source", "duration", "limit", "batch_size", "num_workers"]
 SHAPE_KEYS = ["melody", "channels", "layers", "width"]
@@ -146,7 +54,7 @@ def check(cfg: DictConfig) -> Config:
     )
     checks.keys("model", model, [f.name for f in fields(ModelConfig)])
     checks.keys("trainer", trainer, [f.name for f in fields(TrainerConfig)])
-    checks.keys("paths", paths, ["results"])
+    checks.keys("paths", paths, [f.name for f in fields(PathsConfig)])
     checked_data = _data(data)
     checked_trainer = _trainer(trainer)
     return Config(
@@ -155,13 +63,16 @@ def check(cfg: DictConfig) -> Config:
         noise=_noise(noise, checked_data),
         trainer=checked_trainer,
         logger=_logger(logger),
-        paths=PathsConfig(checks.path("paths.results", paths["results"])),
+        paths=_paths(paths),
         verdicts=_verdicts(verdicts),
         scoring=checks.choice("scoring", raw["scoring"], ["delay", "parallel"]),
         precision=_precision(raw["precision"], checked_trainer),
         seed=checks.integer("seed", raw["seed"], low=0),
         keep_nll=checks.boolean("keep_nll", raw["keep_nll"]),
         keep_audio=checks.optional_integer("keep_audio", raw["keep_audio"], low=0),
+        # Hydra's command line leaves on and off as text
+        cache=checks.boolean("cache", {"on": True, "off": False}.get(str(raw["cache"]), raw["cache"])),
+        cache_gb=checks.number("cache_gb", raw["cache_gb"], low=0.0, open_low=True),
         strict=checks.boolean("strict", raw["strict"]),
         force=checks.boolean("force", raw["force"]),
         fail_fast=checks.boolean("fail_fast", raw["fail_fast"]),
@@ -189,10 +100,6 @@ def _figures(value: Any) -> tuple[str, ...]:
     known = modules("report/sweeps")
     names = value if isinstance(value, list) else [value]
     return tuple(dict.fromkeys(checks.choice("figures", name, known, "or a list of them") for name in names))
-
-
-def _source(name: str) -> Any:
-    return importlib.import_module(f"noiseprobe.data.sources.{name}")
 
 
 def installed(package: str) -> bool:
@@ -253,7 +160,7 @@ def _precision(value: Any, trainer: TrainerConfig) -> str:
 
 def _data(raw: dict[str, Any]) -> DataConfig:
     source = checks.choice("data.source", raw.get("source"), modules("data/sources"))
-    module = _source(source)
+    module = source_module(source)
     own = [f.name for f in fields(module.Options)]
     checks.keys("data", raw, [*DATA_KEYS, *own])
     duration = checks.number("data.duration", raw["duration"], low=0.0, open_low=True)
@@ -273,11 +180,11 @@ def _data(raw: dict[str, Any]) -> DataConfig:
 
 def _noise(raw: dict[str, Any], data: DataConfig) -> NoiseConfig:
     kind = checks.choice("noise.kind", raw.get("kind"), modules("noise"))
-    module = importlib.import_module(f"noiseprobe.noise.{kind}")
+    module = noise_module(kind)
     own = [f.name for f in fields(module.Options)]
     checks.keys("noise", raw, ["kind", *positions.KEYS, *own])
     if module.CHANGES == "score" and not hasattr(data.module, "renderer"):
-        sources = [name for name in modules("data/sources") if hasattr(_source(name), "renderer")]
+        sources = [name for name in modules("data/sources") if hasattr(source_module(name), "renderer")]
         allowed = f"a kind that works on audio: {kind} changes scores, which data={' and data='.join(sources)} have"
         raise checks.refusal("noise.kind", kind, allowed)
     return NoiseConfig(
@@ -298,6 +205,13 @@ def _trainer(raw: dict[str, Any]) -> TrainerConfig:
         devices=devices,
         num_nodes=checks.integer("trainer.num_nodes", raw["num_nodes"], low=1),
         strategy=checks.choice("trainer.strategy", raw["strategy"], ["auto", "ddp"]),
+    )
+
+
+def _paths(raw: dict[str, Any]) -> PathsConfig:
+    return PathsConfig(
+        results=checks.path("paths.results", raw["results"]),
+        cache=cache_folder() / "clips" if raw["cache"] is None else checks.path("paths.cache", raw["cache"]),
     )
 
 

@@ -17,6 +17,7 @@ from noiseprobe.analysis.record import add_to_cell
 from noiseprobe.callbacks.audio import KeepAudio
 from noiseprobe.callbacks.loggers import cell_logger, log_summary
 from noiseprobe.callbacks.progress import Progress
+from noiseprobe.clean import CleanStore
 from noiseprobe.config import Config
 from noiseprobe.data.collate import PairCollate
 from noiseprobe.data.datamodule import ClipDataset, PairDataModule
@@ -30,6 +31,7 @@ from noiseprobe.results.cellinfo import CellInfo
 from noiseprobe.results.index import DONE
 from noiseprobe.results.records import Records
 from noiseprobe.results.writer import finish, write_cell
+from noiseprobe.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +58,11 @@ def evaluate(config: Config, weights: Weights, manifest: Manifest, folder: Path)
     scored = records.scored()
     if scored:
         log.info(f"{folder.name}: {len(scored)} clips were scored before and are not scored again")
-    probe = NoiseProbe(model, config.scoring, config.noise.variants, manifest, records, frames)
+    clean = None
+    if config.cache:
+        store = Store(config.paths.cache, int(config.cache_gb * 1e9))
+        clean = CleanStore(store, model, weights.key, config.scoring, config.precision)
+    probe = NoiseProbe(model, config.scoring, config.noise.variants, manifest, records, frames, clean)
     source, options = config.data.module, config.data.options
     decode = partial(source.decode, sample_rate=model.sample_rate, channels=model.channels, options=options)
     dataset = ClipDataset(manifest, decode, scored)
@@ -75,6 +81,8 @@ def evaluate(config: Config, weights: Weights, manifest: Manifest, folder: Path)
             if trainer.interrupted:
                 raise KeyboardInterrupt from error
             raise
+        finally:
+            probe.background.close()
         profiles = probe.reduce(trainer.strategy.root_device)
         tested = time.perf_counter()
         try:

@@ -17,9 +17,14 @@ from noiseprobe.files import write_json
 CHUNK = 1 << 22
 
 
+def cache_folder() -> Path:
+    """`$XDG_CACHE_HOME/noiseprobe`, by default under ~/.cache: what may be lost, for it can be made again."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "noiseprobe"
+
+
 def memory_file() -> Path:
-    """`$XDG_CACHE_HOME/noiseprobe/hashes.json`, by default under ~/.cache."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "noiseprobe" / "hashes.json"
+    """`hashes.json` in the user's cache folder."""
+    return cache_folder() / "hashes.json"
 
 
 def hash_files(paths: Iterable[Path]) -> tuple[dict[Path, str], dict[Path, OSError]]:

@@ -73,6 +73,9 @@ Knobs, with an example each:
   paths.results=results       where finished cells go, a folder each
   keep_nll=false              no nll.parquet, the one large table
   keep_audio=20               of the first so many clips the audio is kept, for the report (null: of all; 0: of none)
+  cache=off                   clean codes and nll are computed anew, not kept on disk for all cells; changes no number
+  cache_gb=10                 how large that cache may grow, in GB (1e9 bytes)
+  paths.cache=~/clips         its folder; null: noiseprobe/clips in $XDG_CACHE_HOME, by default in ~/.cache
   strict=true                 a rejected clip is an error
   force=true                  run a finished cell again
   fail_fast=true              the first failed cell ends the sweep

@@ -2,7 +2,9 @@
 
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +13,8 @@ from lightning import LightningModule
 from lightning.pytorch.utilities.types import STEP_OUTPUT
 from torch import Tensor
 
+from noiseprobe.background import Background
+from noiseprobe.clean import CleanStore
 from noiseprobe.data.collate import BadClip, Batch, Done, Pair
 from noiseprobe.data.manifest import Manifest
 from noiseprobe.errors import NoiseprobeError
@@ -38,6 +42,7 @@ class NoiseProbe(LightningModule):
         manifest: of the cell.
         records: where a clip's record goes.
         frames: of the longest clip.
+        clean: what is known of clean clips; None: nothing, and nothing is kept.
     """
 
     def __init__(
@@ -48,37 +53,39 @@ class NoiseProbe(LightningModule):
         manifest: Manifest,
         records: Records,
         frames: int,
+        clean: CleanStore | None = None,
     ) -> None:
         super().__init__()
         self.model, self.scoring, self.manifest, self.records = model, scoring, manifest, records
+        self.clean = clean
         self.pattern = model.pattern(scoring)
         self.variants = {v.name: i for i, v in enumerate(variants)}
-        # A plain list, not a ModuleList: MPS has no float64, so the states don't always follow the module.
+        # A plain list, not a ModuleList: records are counted on the CPU, beside the scoring.
         self.profiles = [PairedLossProfile(model.codebooks, frames) for _ in variants]
         self.changes = [LossProfile(model.codebooks, frames) for _ in variants]
         names = dict.fromkeys((c.group, c.song) for c in manifest.clips)
         self.songs = {name: i for i, name in enumerate(names)}
-        self.codes: dict[str, list[Tensor]] = {}
+        self.background = Background("records")
 
     def on_test_epoch_start(self) -> None:
         self.model.eval()
-        for profile in (*self.profiles, *self.changes):
-            profile.to("cpu" if self.device.type == "mps" else self.device)
 
     def test_step(self, batch: Batch, batch_idx: int) -> STEP_OUTPUT:
         """Scores a batch; callbacks get the codes of its clips, clean and of each variant, by index."""
-        self.codes = {}
+        found: dict[str, list[Tensor]] = {}
         for item in batch.items:
             match item:
                 case BadClip(index, rejected):
-                    self.records.reject(index, rejected)
+                    self.background.submit(partial(self.records.reject, index, rejected))
                 case Done(index):
-                    self._count(self.records.read(index))
+                    self.background.submit(partial(self._count_again, index))
                 case Pair():
-                    record = self.score(item)
-                    self.records.write(record)
-                    self._count(record)
-        return self.codes
+                    found[str(item.index)] = codes = self.codes(item)
+                    self.background.submit(partial(self._keep, item, codes, self.nll(item, codes)))
+        return found
+
+    def on_test_epoch_end(self) -> None:
+        self.background.wait()
 
     @torch.inference_mode()
     def reduce(self, device: torch.device) -> list[Profiles]:
@@ -101,59 +108,73 @@ class NoiseProbe(LightningModule):
         """The nll of a clip and its variants.
 
         Raises:
-            NoiseprobeError: if an nll is NaN or infinite.
+            NoiseprobeError: if an nll is NaN or infinite, or not even one sequence fits into the device's memory.
         """
-        codes = self.codes[str(pair.index)] = self._codes(pair)
-        names = ["clean", *(c.variant.name for c in pair.corrupted)]
-        nll = self._nll(codes, pair.clip.description)
-        for name, values in zip(names, nll, strict=True):
-            self._finite(values, pair.clip.id, name)
-        variants = tuple(
-            VariantRecord(
-                variant=c.variant.name, spans=tuple((s.on, s.off) for s in c.spans), nll=values.numpy(),
-                changed=changed(codes[0], own, c.corruption.frame_map), frame_map=c.corruption.frame_map,
-                measured=c.corruption.measured,
-            )
-            for c, own, values in zip(pair.corrupted, codes[1:], nll[1:], strict=True)
-        )  # fmt: skip
-        return Record(pair.index, pair.clip.id, nll[0].numpy(), variants, pair.rejected)
+        codes = self.codes(pair)
+        return self._record(pair, codes, self.nll(pair, codes))
 
-    def _codes(self, pair: Pair) -> list[Tensor]:
+    def codes(self, pair: Pair) -> list[Tensor]:
         """The codes [K, T'] of the clean clip and of each variant."""
-        heard = [pair.clean, *(c.audio for c in pair.corrupted if c.audio is not None)]
-        encoded = self._each(heard, self.model.encode)
-        for audio, own in zip(heard, encoded, strict=True):
+        known = None if self.clean is None else self.clean.encoded(pair.clean)
+        heard = [c.audio for c in pair.corrupted if c.audio is not None]
+        with _enough_memory(pair):
+            encoded, others = self.model.encode_all(pair.clean, heard, known)
+        if self.clean and encoded is not known:
+            self.background.submit(partial(self.clean.keep_encoded, pair.clean, encoded))
+        for audio, own in zip([pair.clean, *heard], [encoded.codes, *others], strict=True):
             expected = (self.model.codebooks, math.ceil(audio.shape[-1] / self.model.hop))
             if own.shape != expected:
                 got = tuple(own.shape)
                 raise NoiseprobeError(f"{pair.clip.id}: the codec gave codes of shape {got}, expected {expected}")
-        clean, *others = encoded
-        codes, made = [clean], iter(others)
+        codes, made = [encoded.codes], iter(others)
         for c in pair.corrupted:
             other = None if c.audio is None else next(made)
             recode = c.corruption.recode
-            new = other if recode is None else recode(clean, other, self.model)
+            new = other if recode is None else recode(encoded.codes, other, self.model)
             assert new is not None, f"{c.variant.name}: neither audio nor codes"
             codes.append(new)
         return codes
 
-    def _nll(self, codes: list[Tensor], description: str | None) -> list[Tensor]:
-        nll = self._each(codes, lambda batch: self.model.nll(batch, self.scoring, description))
-        return [values.cpu() for values in nll]
+    def nll(self, pair: Pair, codes: Sequence[Tensor]) -> list[Tensor]:
+        """The nll [K, T'] of these codes."""
+        description = pair.clip.description
+        known = None if self.clean is None else self.clean.nll(codes[0], description)
+        with _enough_memory(pair):
+            clean, corrupted = self.model.nll_all(codes[0], codes[1:], self.scoring, description, known)
+        if self.clean and known is None:
+            self.background.submit(partial(self._keep_clean, self.clean, pair, codes[0], clean))
+        return [clean, *corrupted]
 
-    def _each(self, items: list[Tensor], compute: Callable[[Tensor], Tensor]) -> list[Tensor]:
-        """`compute` on each item; on a GPU those of one shape as one batch.
+    @torch.inference_mode()
+    def _keep_clean(self, clean: CleanStore, pair: Pair, codes: Tensor, nll: Tensor) -> None:
+        self._finite(nll.cpu(), pair.clip.id, "clean")
+        clean.keep_nll(codes, pair.clip.description, nll)
 
-        One sequence at a time on a CPU: as fast there, and a sequence's numbers then can't depend on what it shares a
-        batch with, so a list of lengths and a sweep over them agree to the bit.
-        """
-        if self.device.type == "cpu":
-            return [compute(item[None])[0] for item in items]
-        done: dict[int, Tensor] = {}
-        for shape in dict.fromkeys(item.shape for item in items):
-            own = [i for i, item in enumerate(items) if item.shape == shape]
-            done |= zip(own, compute(torch.stack([items[i] for i in own])), strict=True)
-        return [done[i] for i in range(len(items))]
+    @torch.inference_mode()
+    def _keep(self, pair: Pair, codes: Sequence[Tensor], nll: Sequence[Tensor]) -> None:
+        record = self._record(pair, codes, nll)
+        self.records.write(record)
+        self._count(record)
+
+    @torch.inference_mode()
+    def _count_again(self, index: int) -> None:
+        self._count(self.records.read(index))
+
+    def _record(self, pair: Pair, codes: Sequence[Tensor], nll: Sequence[Tensor]) -> Record:
+        clean, *corrupted = (values.cpu() for values in nll)
+        first, *others = (own.cpu() for own in codes)
+        names = ["clean", *(c.variant.name for c in pair.corrupted)]
+        for name, values in zip(names, [clean, *corrupted], strict=True):
+            self._finite(values, pair.clip.id, name)
+        variants = tuple(
+            VariantRecord(
+                variant=c.variant.name, spans=tuple((s.on, s.off) for s in c.spans), nll=values.numpy(),
+                changed=changed(first, own, c.corruption.frame_map), frame_map=c.corruption.frame_map,
+                measured=c.corruption.measured,
+            )
+            for c, own, values in zip(pair.corrupted, others, corrupted, strict=True)
+        )  # fmt: skip
+        return Record(pair.index, pair.clip.id, clean.numpy(), variants, pair.rejected)
 
     def _count(self, record: Record) -> None:
         clip = self.manifest.clips[record.index]
@@ -174,6 +195,17 @@ class NoiseProbe(LightningModule):
                 " the model's logits aren't finite there"
                 " (with precision=bf16 try precision=fp32; else check the checkpoint)"
             )
+
+
+@contextmanager
+def _enough_memory(pair: Pair) -> Iterator[None]:
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise NoiseprobeError(
+            f"{pair.clip.id}: not even one sequence of {pair.clean.shape[-1]} samples fits into the device's memory"
+            f" ({str(error).splitlines()[0]}); try precision=bf16, a shorter data.duration or a smaller model"
+        ) from error
 
 
 def changed(clean: Tensor, corrupted: Tensor, frame_map: np.ndarray | None) -> np.ndarray:

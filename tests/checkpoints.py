@@ -162,7 +162,9 @@ class Demucs(torch.nn.Module):
     sources = ("drums", "bass", "other", "vocals")
 
 
-def make(folder: Path, melody: bool = False, stereo: bool = False, seed: int = 0, card: int = CARD) -> Made:
+def make(
+    folder: Path, melody: bool = False, stereo: bool = False, seed: int = 0, card: int = CARD, filters: int = 4
+) -> Made:
     """Random weights in both layouts."""
     from audiocraft.models import builders
     from audiocraft.utils import export
@@ -173,7 +175,7 @@ def make(folder: Path, melody: bool = False, stereo: bool = False, seed: int = 0
     with without_the_web(made[0]):
         torch.manual_seed(seed)
         config = OmegaConf.create(lm_config(melody, stereo, card=card))
-        codec_cfg = OmegaConf.create(codec_config(card))
+        codec_cfg = OmegaConf.create(codec_config(card, filters=filters))
         lm = builders.get_lm_model(config).eval()
         codec = builders.get_compression_model(codec_cfg).eval()
         randomise(lm, codec)
@@ -186,7 +188,7 @@ def make(folder: Path, melody: bool = False, stereo: bool = False, seed: int = 0
             torch.save({**states, "xp.cfg": cfg}, checkpoint)
             write(checkpoint, made[1] / name)
             checkpoint.unlink()
-    to_transformers(lm, codec, made[0], made[2], melody, stereo)
+    to_transformers(lm, codec, made[0], made[2], melody, stereo, filters)
     return Made(made[1], made[2], made[0], lm, codec)
 
 
@@ -211,12 +213,12 @@ def randomise(lm: torch.nn.Module, codec: torch.nn.Module) -> None:
 
 
 def to_transformers(
-    lm: torch.nn.Module, codec: torch.nn.Module, t5: Path, folder: Path, melody: bool, stereo: bool
+    lm: torch.nn.Module, codec: torch.nn.Module, t5: Path, folder: Path, melody: bool, stereo: bool, filters: int
 ) -> None:
     encodec = EncodecConfig(
-        sampling_rate=RATE, audio_channels=1, normalize=False, hidden_size=16, num_filters=4, num_residual_layers=1,
-        target_bandwidths=[round(math.log2(codec.cardinality)) / 5], upsampling_ratios=RATIOS, use_causal_conv=False,
-        num_lstm_layers=2, codebook_size=codec.cardinality, use_conv_shortcut=False,
+        sampling_rate=RATE, audio_channels=1, normalize=False, hidden_size=16, num_filters=filters,
+        num_residual_layers=1, target_bandwidths=[round(math.log2(codec.cardinality)) / 5], upsampling_ratios=RATIOS,
+        use_causal_conv=False, num_lstm_layers=2, codebook_size=codec.cardinality, use_conv_shortcut=False,
     )  # fmt: skip
     decoder = {
         "vocab_size": lm.card, "hidden_size": WIDTH, "num_hidden_layers": LAYERS, "num_attention_heads": HEADS,

@@ -7,7 +7,7 @@ from hydra.errors import CompactHydraException
 from omegaconf import OmegaConf
 from running import composed
 
-from noiseprobe import config
+from noiseprobe import config, schemas
 from noiseprobe.errors import NoiseprobeError
 from noiseprobe.noise.white import Options
 
@@ -46,6 +46,7 @@ def test_defaults():
     assert (c.trainer.accelerator, c.trainer.devices, c.trainer.num_nodes, c.trainer.strategy) == ("auto", 1, 1, "auto")
     assert c.logger == {"name": "csv"}
     assert c.paths.results == Path("results")
+    assert (c.cache, c.cache_gb) == (True, 10.0)
     assert c.model.name == "tiny"
     assert (c.model.path / "model.safetensors").is_file()
     assert c.data.options.manifest.is_file()
@@ -99,6 +100,23 @@ def test_home_is_expanded(tmp_path, monkeypatch):
     assert found.paths.results == tmp_path / "results"
 
 
+@pytest.mark.parametrize(
+    ("value", "expected"), [("on", True), ("true", True), ("True", True), ("off", False), ("false", False)]
+)
+def test_the_cache_is_switched_as_people_say_it(value, expected):
+    assert check(f"cache={value}").cache is expected
+
+
+def test_the_caches_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    assert check().paths.cache == tmp_path / "xdg" / "noiseprobe" / "clips"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    assert check().paths.cache == tmp_path / ".cache" / "noiseprobe" / "clips"
+    assert check("paths.cache='~/clips'").paths.cache == tmp_path / "clips"
+    assert check("cache_gb=0.5").cache_gb == 0.5
+
+
 def test_a_folders_name_names_its_data(tmp_path):
     (tmp_path / "jazz").mkdir()
     assert check("data=folder", f"data.root={tmp_path}/jazz").data.name == "jazz"
@@ -144,6 +162,15 @@ MALFORMED = [
     ("fail_fast=null", "fail_fast", "null"),
     ("keep_audio=-1", "keep_audio", "-1"),
     ("keep_audio=some", "keep_audio", "some"),
+    ("cache=maybe", "cache", "maybe"),
+    ("cache=1", "cache", "1"),
+    ("cache=[off]", "cache", "off"),
+    ("cache_gb=0", "cache_gb", "0"),
+    ("cache_gb=-1", "cache_gb", "-1"),
+    ("cache_gb=null", "cache_gb", "null"),
+    ("cache_gb=inf", "cache_gb", "inf"),
+    ("paths.cache=", "paths.cache", ""),
+    ("paths.cache='~nosuchuser/clips'", "paths.cache", "~nosuchuser/clips"),
     ("report=3", "report", "3"),
     ("data.duration=0", "data.duration", "0"),
     ("data.duration=-3", "data.duration", "-3"),
@@ -292,7 +319,7 @@ def test_a_config_is_frozen():
     ],
 )
 def test_precision_follows_the_device(override, gpu, expected, monkeypatch):
-    monkeypatch.setattr(config, "has_cuda", lambda: gpu)
+    monkeypatch.setattr(schemas, "has_cuda", lambda: gpu)
     assert check(override).precision == expected
 
 

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from noiseprobe import hashing
-from noiseprobe.hashing import digest, hash_files, memory_file
+from noiseprobe.hashing import cache_folder, digest, hash_files, memory_file
 
 
 @pytest.fixture(autouse=True)
@@ -105,6 +105,16 @@ def test_a_cache_that_cant_be_written_costs_only_time(tmp_path, monkeypatch):
     a = write(tmp_path / "a", b"music")
     monkeypatch.setenv("XDG_CACHE_HOME", str(a / "below a file"))
     assert hash_files([a]) == ({a: sha(b"music")}, {})
+
+
+def test_the_cache_folder_is_the_users(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert cache_folder() == tmp_path / "cache" / "noiseprobe"
+    monkeypatch.setenv("XDG_CACHE_HOME", "")  # as good as unset, says the XDG specification
+    assert cache_folder() == tmp_path / ".cache" / "noiseprobe"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    assert cache_folder() == tmp_path / ".cache" / "noiseprobe"
+    assert memory_file() == cache_folder() / "hashes.json"
 
 
 def test_digest_is_sha256_of_sorted_json():

@@ -51,7 +51,7 @@ def test_other_numbers_in_all_their_spellings():
         "data.batch_size=7", "data.num_workers=3", "trainer=ddp", "trainer=cpu", "trainer.devices=3",
         "trainer.num_nodes=2", "logger=none", "logger=wandb", "paths.results=/elsewhere", "strict=true", "force=true",
         "fail_fast=true", "data.manifest=null", "data.root=/tmp", "data.limit=2", "data.name=other", "keep_nll=false",
-        "model=musicgen_small", "keep_audio=0", "report=false",
+        "model=musicgen_small", "keep_audio=0", "report=false", "cache=off", "cache_gb=1", "paths.cache=/elsewhere",
     ],
 )  # fmt: skip
 def test_what_changes_no_number_changes_no_identity(override):

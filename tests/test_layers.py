@@ -13,12 +13,12 @@ LAYERS = [
     ["evaluate"],
     ["callbacks", "report.console", "plot"],
     ["probe", "report"],
-    ["analysis"],
+    ["clean", "analysis"],
     ["results"],
     ["data", "identity", "models", "metrics", "noise", "functional"],
-    ["config", "processes", "hashing"],
-    ["positions", "score"],
-    ["checks", "devices", "errors", "files", "help", "loudness", "variants"],
+    ["config", "processes", "hashing", "store"],
+    ["positions", "schemas", "score"],
+    ["background", "checks", "devices", "errors", "files", "help", "loudness", "variants"],
 ]
 
 

@@ -17,6 +17,7 @@ from noiseprobe.data.manifest import Clip, Manifest
 from noiseprobe.data.sources.folder import Options, listing
 from noiseprobe.errors import NoiseprobeError
 from noiseprobe.models.backends.transformers import TransformersMusicGen, load
+from noiseprobe.models.decoder import Decoder
 from noiseprobe.noise.white import Options as Noise
 from noiseprobe.probe import NoiseProbe
 from noiseprobe.results.records import Record, Records
@@ -151,16 +152,18 @@ def test_metric_states_stay_float64_under_bf16(clips: Manifest, tmp_path: Path) 
 def test_an_nll_that_is_not_finite_is_an_error_with_its_place(
     model: TransformersMusicGen, clips: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = TransformersMusicGen.logits
+    whole = Decoder.nll
 
-    def poisoned(self: TransformersMusicGen, steps: torch.Tensor, description: str | None) -> torch.Tensor:
-        logits = whole(self, steps, description).clone()
-        logits[:, 2, 52] = torch.nan  # codebook 2 of frame 50
-        return logits
+    def poisoned(self: Decoder, hidden: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        nll = whole(self, hidden, targets)
+        nll[:, 2, 52] = torch.nan  # codebook 2 of frame 50
+        return nll
 
-    monkeypatch.setattr(TransformersMusicGen, "logits", poisoned)
+    monkeypatch.setattr(Decoder, "nll", poisoned)
     probe = make_probe(model, clips, tmp_path)
     batch = collate(model)([ClipDataset(clips, heard)[0]])  # type: ignore[arg-type]
-    with pytest.raises(NoiseprobeError, match=r"clean: the nll of codebook 2, frame 50 is nan"), torch.inference_mode():
+    with torch.inference_mode():
         probe.test_step(batch, 0)
+    with pytest.raises(NoiseprobeError, match=r"clean: the nll of codebook 2, frame 50 is nan"):
+        probe.on_test_epoch_end()
     assert probe.records.scored() == set()

@@ -9,11 +9,9 @@ Of kinds that change codes the model gets codes and no audio: there both version
 scored. Files are written in threads while the next clip is scored; what goes wrong there ends the run.
 """
 
-import logging
 import shutil
-from collections import deque
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +20,12 @@ import soundfile as sf
 import torch
 from lightning import Callback, LightningModule, Trainer
 
+from noiseprobe.background import Background
 from noiseprobe.config import NoiseConfig
 from noiseprobe.data.collate import Pair
 from noiseprobe.errors import NoiseprobeError
 from noiseprobe.files import replace_file, write_json
 from noiseprobe.report.spectrogram import mel_db, pictures, save_picture
-
-log = logging.getLogger(__name__)
 
 THREADS = 2
 WAITING = 8  # clips in memory at most, waiting to be written
@@ -49,8 +46,7 @@ class KeepAudio(Callback):
         self.folder, self.keep = folder, keep
         self.numbers = {v.name: i for i, v in enumerate(noise.variants)}
         self.from_codes = noise.module.CHANGES == "codes"
-        self.waiting: deque[Future[None]] = deque()
-        self.pool: ThreadPoolExecutor | None = None
+        self.background = Background("audio", THREADS, WAITING)
 
     def tidy(self, fresh: bool) -> None:
         """Before the first clip, in one process: away with what an earlier run left, or left half written.
@@ -71,29 +67,19 @@ class KeepAudio(Callback):
                 self._submit(item, pl_module.model, outputs)
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        while self.waiting:
-            self.waiting.popleft().result()
+        self.background.wait()
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         # The clips' records are written, so no later run would write their audio: finish it now.
-        for future in self.waiting:
-            if (error := future.exception()) is not None and error is not exception:
-                log.warning(f"audio: {error}")
-        self.waiting.clear()
+        self.background.close()
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        if self.pool is not None:
-            self.pool.shutdown()
-            self.pool = None
+        self.background.close()
 
     def _submit(self, pair: Pair, model: Any, codes: Mapping[str, list[torch.Tensor]]) -> None:
-        if self.pool is None:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self.pool = ThreadPoolExecutor(THREADS, thread_name_prefix="audio")
+        self.folder.mkdir(parents=True, exist_ok=True)
         found, missing = self._versions(pair, model, codes)
-        while len(self.waiting) >= WAITING:
-            self.waiting.popleft().result()
-        self.waiting.append(self.pool.submit(self._write, pair, model.sample_rate, found, missing))
+        self.background.submit(partial(self._write, pair, model.sample_rate, found, missing))
 
     def _versions(
         self, pair: Pair, model: Any, codes: Mapping[str, list[torch.Tensor]]

@@ -1,21 +1,36 @@
 """What a music language model is to noiseprobe: a codec that makes codes and a language model that gives logits.
 
 A model of one's own implements `encode` and `logits` and declares the attributes; the likelihood is computed here, the
-same way for all. Conventions: audio `[B, C, N]`, codes `[B, K, T]`, nll `[B, K, T]` in nats. A description is a text
-that the model is conditioned on, the same for the whole batch; None is the model's null condition.
+same way for all. `encode_all` and `nll_all` take a clip with all its variants: here each is computed by itself, which
+is the reference; a model may override them to compute once what they share (`sharing.py`).
+
+Conventions: audio `[B, C, N]`, codes `[B, K, T]`, nll `[B, K, T]` in nats. A description is a text that the model is
+conditioned on, the same for the whole batch; None is the model's null condition.
 """
 
+import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from noiseprobe.models.batches import Batches
 from noiseprobe.models.patterns import Pattern, pattern
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}  # of the language model
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A clean clip's codes [K, T], and what else of its encoding helps to encode its variants; None: nothing."""
+
+    codes: Tensor
+    features: Tensor | None = None
 
 
 class MusicLM(nn.Module, ABC):
@@ -43,10 +58,24 @@ class MusicLM(nn.Module, ABC):
     look_back: int
     max_frames: int
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.batches = Batches()
+
     @property
     def frame_rate(self) -> float:
         """Frames a second."""
         return self.sample_rate / self.hop
+
+    @cached_property
+    def codec_hash(self) -> str:
+        """sha256 over the codec's tensors, or over all of the model's where it has no attribute `codec`."""
+        codec = getattr(self, "codec", self)
+        found = hashlib.sha256(f"{type(codec).__qualname__} {self.codebooks} {self.channels}".encode())
+        for name, tensor in sorted(codec.state_dict().items()):
+            found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+            found.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+        return found.hexdigest()
 
     @abstractmethod
     def encode(self, audio: Tensor) -> Tensor:
@@ -63,6 +92,59 @@ class MusicLM(nn.Module, ABC):
         Shape:
             steps: [B, K, S], ids of codes and of the special token -> [B, K, S, cardinality]
         """
+
+    def encode_all(
+        self, clean: Tensor, corrupted: Sequence[Tensor], known: Encoded | None = None
+    ) -> tuple[Encoded, list[Tensor]]:
+        """Codes of a clip and its variants.
+
+        Args:
+            clean: audio [C, N].
+            corrupted: audio [C, N'] each.
+            known: what this gave for the same clip before.
+
+        Shape:
+            -> codes [K, T], and [K, T'] each
+        """
+        if known is not None:
+            return known, self._each(corrupted, self.encode)
+        codes, *others = self._each([clean, *corrupted], self.encode)
+        return Encoded(codes), others
+
+    def nll_all(
+        self, clean: Tensor, corrupted: Sequence[Tensor], scoring: str = "delay", description: str | None = None,
+        known: Tensor | None = None,
+    ) -> tuple[Tensor, list[Tensor]]:  # fmt: skip
+        """`nll` of a clip and its variants.
+
+        Args:
+            clean: codes [K, T].
+            corrupted: codes [K, T'] each.
+            scoring, description: as in `nll`.
+            known: the clean nll that this gave before.
+
+        Shape:
+            -> nll [K, T], and [K, T'] each
+        """
+
+        def nll(codes: Tensor) -> Tensor:
+            return self.nll(codes, scoring, description)
+
+        if known is not None:
+            return known, self._each(corrupted, nll)
+        first, *others = self._each([clean, *corrupted], nll)
+        return first, others
+
+    def _each(self, items: Sequence[Tensor], compute: Callable[[Tensor], Tensor]) -> list[Tensor]:
+        """`compute` on each; on a GPU those of one shape as a batch."""
+        done: dict[int, Tensor] = {}
+        for shape in dict.fromkeys(item.shape for item in items):
+            own = [i for i, item in enumerate(items) if item.shape == shape]
+            found = self.batches(
+                [items[i] for i in own], items[0].device, lambda batch: list(compute(torch.stack(list(batch))))
+            )
+            done |= zip(own, found, strict=True)
+        return [done[i] for i in range(len(items))]
 
     def decode(self, codes: Tensor) -> Tensor:
         """Audio of codes; only generated clips and noise=reencode need it.

@@ -24,6 +24,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+NONE = -100  # as a target: no code, as torch's losses have it
+
 
 @dataclass(frozen=True)
 class Pattern:
@@ -72,11 +74,31 @@ class Pattern:
             steps[:, i, d + 1 : d + 1 + t] = codes[:, i, : t + self.tail - d - 1]
         return steps
 
-    def align(self, logits: Tensor) -> Tensor:
-        """Undo the layout: the logits that predict each scored code.
+    def targets(self, codes: Tensor) -> Tensor:
+        """What each step is scored by: the code that follows it, or -100 where none does.
 
         Shape:
-            logits: [B, K, S, V] -> [B, K, T, V] (delay) or [B, K, T - 1, V] for the frames from 1 on (parallel).
+            codes: [B, K, T] -> [B, K, S] as in `layout`; step `s` holds what stands at step `s + 1` of the input.
+        """
+        return self.spread(codes[..., self.first :], NONE)
+
+    def spread(self, values: Tensor, fill: float) -> Tensor:
+        """The reverse of `align`: a value for each scored code, at the step that predicts it.
+
+        Shape:
+            values: [B, K, T] (delay) or [B, K, T - 1] (parallel) -> [B, K, S]
+        """
+        b, k, frames = values.shape
+        steps = values.new_full((b, k, frames + self.tail), fill)
+        for i, d in enumerate(self.delays):
+            steps[:, i, d : d + frames] = values[:, i]
+        return steps
+
+    def align(self, logits: Tensor) -> Tensor:
+        """Undo the layout: the logits, or what was made of them, that belong to each scored code.
+
+        Shape:
+            logits: [B, K, S, ...] -> [B, K, T, ...] (delay) or [B, K, T - 1, ...] for the frames from 1 on (parallel).
         """
         frames = logits.shape[2] - self.tail
         return torch.stack([logits[:, i, d : d + frames] for i, d in enumerate(self.delays)], dim=1)

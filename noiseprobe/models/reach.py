@@ -9,14 +9,18 @@ output into [lo * s - p, hi * s - p + (k - 1) * r] of its input. For MusicGen's 
 from transformers import EncodecConfig
 
 
-def window(config: EncodecConfig) -> tuple[int, int]:
-    """First and last sample that the convolutions see for frame 0, relative to the frame's first sample."""
+def window(config: EncodecConfig, last: bool = True) -> tuple[int, int]:
+    """First and last sample that the convolutions see for frame 0, relative to the frame's first sample.
+
+    Without the last of them, which comes after the LSTM, it is what goes into the LSTM.
+    """
     layers: list[tuple[int, int]] = [(config.kernel_size, 1)]  # (kernel with dilation, stride), in order
     for ratio in reversed(config.upsampling_ratios):
         for j in range(config.num_residual_layers):
             layers.append(((config.residual_kernel_size - 1) * config.dilation_growth_rate**j + 1, 1))
         layers.append((2 * ratio, ratio))
-    layers.append((config.last_kernel_size, 1))
+    if last:
+        layers.append((config.last_kernel_size, 1))
     lo = hi = 0
     for kernel, stride in reversed(layers):
         total = kernel - stride
@@ -35,3 +39,13 @@ def look(config: EncodecConfig) -> tuple[int, int]:
     """
     lo, hi = window(config)
     return hi // config.hop_length, (-lo - 1) // config.hop_length + 1
+
+
+def margin(config: EncodecConfig) -> tuple[int, int]:
+    """Frames before and after one that what goes into the LSTM there is made of.
+
+    >>> margin(EncodecConfig(upsampling_ratios=[8, 5, 4, 4], use_causal_conv=False))
+    (1, 1)
+    """
+    lo, hi = window(config, last=False)
+    return -(lo // config.hop_length), hi // config.hop_length

@@ -186,22 +186,22 @@ def test_force_replaces_what_an_earlier_run_kept(cell: Path, tmp_path: Path) -> 
 
 
 def test_a_resumed_cell_keeps_what_it_has(cell: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    score, calls = NoiseProbe.score, []
+    codes, calls = NoiseProbe.codes, []
 
     def interrupted(self: NoiseProbe, item: Pair) -> Any:
         if len(calls) == 1:
             raise KeyboardInterrupt
         calls.append(item.index)
-        return score(self, item)
+        return codes(self, item)
 
-    monkeypatch.setattr(NoiseProbe, "score", interrupted)
+    monkeypatch.setattr(NoiseProbe, "codes", interrupted)
     with pytest.raises((KeyboardInterrupt, SystemExit)):
         run_cell(tmp_path, "keep_audio=2")
     (folder,) = tmp_path.iterdir()
     assert len(kept(folder)) == 1  # the clip that was scored, whole, before the end
     (folder / "audio/.000001-0.ogg.abc.part").write_bytes(b"half")
     first = (folder / "audio/000000-1.ogg").stat().st_mtime_ns
-    monkeypatch.setattr(NoiseProbe, "score", score)
+    monkeypatch.setattr(NoiseProbe, "codes", codes)
     run_cell(tmp_path, "keep_audio=2")
     assert sorted(p.name for p in (folder / "audio").iterdir()) == sorted(p.name for p in (cell / "audio").iterdir())
     assert (folder / "audio/000000-1.ogg").stat().st_mtime_ns == first

@@ -31,7 +31,7 @@ from noiseprobe.config import Config, TrainerConfig
 from noiseprobe.data.manifest import Clip, Manifest, clip_id, in_order, limited
 from noiseprobe.errors import NoiseprobeError, reason
 from noiseprobe.files import replacing, write_json
-from noiseprobe.hashing import digest, hash_files, memory_file
+from noiseprobe.hashing import cache_folder, digest, hash_files
 from noiseprobe.models.weights import Weights
 from noiseprobe.processes import exclusive, is_first
 
@@ -66,7 +66,7 @@ def options(raw: dict[str, Any]) -> Options:
     Raises:
         NoiseprobeError: for a value that isn't allowed.
     """
-    root = memory_file().parent / "generated" if raw["root"] is None else checks.path("data.root", raw["root"])
+    root = cache_folder() / "generated" if raw["root"] is None else checks.path("data.root", raw["root"])
     if checks.exists(root, "file"):
         raise checks.refusal("data.root", root, "a folder; it need not exist yet")
     top_k = checks.list_of("data.top_k", raw["top_k"], lambda k, v: checks.integer(k, v, low=1))

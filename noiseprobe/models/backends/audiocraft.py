@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from audiocraft.models.builders import get_compression_model, get_condition_fuser
 from audiocraft.models.encodec import CompressionModel, HFEncodecCompressionModel, InterleaveStereoCompressionModel
 from audiocraft.models.lm import LMModel
@@ -28,12 +29,15 @@ from xformers import _cpp_lib
 
 from noiseprobe.config import MAX_DURATION
 from noiseprobe.errors import NoiseprobeError, reading
-from noiseprobe.models.base import PRECISIONS, MusicLM
-from noiseprobe.models.encodec import load_encodec
+from noiseprobe.models.base import PRECISIONS
+from noiseprobe.models.decoder import Block, Cross, Decoder
+from noiseprobe.models.encodec import encoder_parts, fuse_weight_norm, load_encodec
 from noiseprobe.models.layouts.audiocraft import CODEC, LM, delays
 from noiseprobe.models.reach import look
+from noiseprobe.models.sharing import SharingLM
 from noiseprobe.models.tensors import fill
 from noiseprobe.models.text import TextEncoder, load_text
+from noiseprobe.models.tiles import Encoder
 from noiseprobe.models.weights import Files, Weights
 
 TEXT, MELODY = "description", "self_wav"
@@ -45,13 +49,13 @@ while _kept is not None:
     _kept.__traceback__, _kept = None, _kept.__cause__ or _kept.__context__
 
 
-class AudiocraftMusicGen(MusicLM):
+class AudiocraftMusicGen(SharingLM):
     """A MusicGen of audiocraft: mono or stereo, with or without melody.
 
     Args:
         codec: wrapped for stereo.
         lm: the language model.
-        reach: the codec's look-ahead and look-back.
+        config: the shape of the codec's encoder.
         max_frames: the longest clip of its training.
         chroma: melody's null, [1, L, channels of the chroma]; None for other models.
         text: the text encoder, None without descriptions.
@@ -60,7 +64,7 @@ class AudiocraftMusicGen(MusicLM):
     chroma: Tensor | None
 
     def __init__(
-        self, codec: CompressionModel, lm: LMModel, reach: tuple[int, int], max_frames: int,
+        self, codec: CompressionModel, lm: LMModel, config: EncodecConfig, max_frames: int,
         chroma: Tensor | None = None, text: TextEncoder | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
@@ -70,9 +74,10 @@ class AudiocraftMusicGen(MusicLM):
         self.hop = round(codec.sample_rate / codec.frame_rate)
         self.codebooks, self.cardinality = lm.n_q, lm.card
         self.delays = tuple(lm.pattern_provider.delays)
-        self.look_ahead, self.look_back = reach
+        self.look_ahead, self.look_back = look(config)
         self.max_frames = max_frames
         self.requires_grad_(False).eval()
+        self.share(codec_parts(codec, config), parts(lm))
 
     def encode(self, audio: Tensor) -> Tensor:
         return self.codec.encode(audio.float())[0]
@@ -82,6 +87,11 @@ class AudiocraftMusicGen(MusicLM):
 
     def logits(self, steps: Tensor, description: str | None = None) -> Tensor:
         return self.lm(steps, conditions=[], condition_tensors=self._conditions(len(steps), description))
+
+    def condition(self, description: str | None) -> tuple[Tensor | None, Tensor | None]:
+        nothing = self.lm.linears[0].weight.new_zeros(1, 0, self.lm.dim)
+        prefix, states = self.lm.fuser(nothing, self._conditions(1, description))
+        return (prefix if prefix.shape[1] else None), states
 
     @contextmanager
     def stream(self) -> Iterator[Callable[[Tensor], Tensor]]:
@@ -106,6 +116,73 @@ class AudiocraftMusicGen(MusicLM):
         return {name: (e.expand(batch, -1, -1), mask.expand(batch, -1)) for name, (e, mask) in found.items()}
 
 
+def codec_parts(codec: CompressionModel, config: EncodecConfig) -> Encoder | None:
+    """The parts of the encoder of a codec, mono or wrapped for stereo."""
+    mono = codec.model if isinstance(codec, InterleaveStereoCompressionModel) else codec
+    if isinstance(mono, HFEncodecCompressionModel):
+        bandwidth = mono.model.config.target_bandwidths[mono.possible_num_codebooks.index(mono.num_codebooks)]
+        own, layers = mono.model, mono.model.encoder.layers
+        return encoder_parts(
+            own.encoder, list(layers), lambda x: own.quantizer.encode(x, bandwidth).transpose(0, 1), config
+        )
+    return encoder_parts(mono.encoder, list(mono.encoder.model), mono.quantizer.encode, config)
+
+
+def parts(lm: LMModel) -> Decoder | None:
+    """The modules of a language model as `noiseprobe.models.decoder` runs them; None if that doesn't know them all."""
+    transformer = lm.transformer
+    attentions = [layer.self_attn for layer in transformer.layers]
+    crosses = [layer.cross_attention for layer in transformer.layers if layer.cross_attention is not None]
+    plain = all(
+        a.custom and a.kv_repeat == 1 and not (a.qk_layer_norm or a.attention_as_float32)
+        and a.rope is None and a.past_context is None for a in [*attentions, *crosses]
+    )  # fmt: skip
+    added = lm.fuser.fuse2cond["sum"] or lm.fuser.fuse2cond["input_interpolate"]
+    if not plain or not all(layer.norm_first for layer in transformer.layers) or added:
+        return None
+
+    def block(layer: Any) -> Block:
+        attention, cross = layer.self_attn, layer.cross_attention
+
+        def qkv(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+            q, k, v = F.linear(x, attention.in_proj_weight, attention.in_proj_bias).chunk(3, -1)
+            return q, k, v
+
+        return Block(
+            norm=layer.norm1,
+            qkv=qkv,
+            out=lambda x: layer.layer_scale_1(attention.out_proj(x)),
+            cross=None if cross is None else _cross(layer, cross),
+            feed_norm=layer.norm2,
+            feed=lambda x: layer.layer_scale_2(layer.linear2(layer.activation(layer.linear1(x)))),
+        )
+
+    def positions(first: int, size: int) -> Tensor:
+        weight = lm.linears[0].weight
+        return _positions(transformer, torch.arange(first, first + size, device=weight.device)[None, :, None])[0].to(
+            weight
+        )
+
+    norm = lm.out_norm or torch.nn.Identity()
+    return Decoder(
+        lm.emb, positions, [block(layer) for layer in transformer.layers], norm, lm.linears, attentions[0].num_heads
+    )
+
+
+def _cross(layer: Any, cross: Any) -> Cross:
+    def project(x: Tensor, first: int, last: int) -> Tensor:
+        width = cross.in_proj_weight.shape[0] // 3
+        rows = slice(first * width, last * width)
+        return F.linear(x, cross.in_proj_weight[rows], None if cross.in_proj_bias is None else cross.in_proj_bias[rows])
+
+    return Cross(
+        norm=layer.norm_cross,
+        q=lambda x: project(x, 0, 1),
+        kv=lambda states: (project(states, 1, 2), project(states, 2, 3)),
+        out=lambda x: layer.layer_scale_cross(cross.out_proj(x)),
+    )
+
+
 def load(weights: Weights, precision: str) -> AudiocraftMusicGen:
     """The model that `weights.locate` has found; the language model in fp32 or bf16, the rest in fp32.
 
@@ -121,12 +198,12 @@ def load(weights: Weights, precision: str) -> AudiocraftMusicGen:
         lm = _lm(cfg, state, PRECISIONS[precision], path, described=text is not None)
         chroma = _null_chroma(cfg) if checkpoint.melody else None
     with reading("model.codec", weights.codec.folder):
-        codec, reach = _codec(weights.codec)
+        codec, encoder = _codec(weights.codec)
         codec.set_num_codebooks(checkpoint.codebooks // checkpoint.channels)
     if checkpoint.channels == 2:
         codec = InterleaveStereoCompressionModel(codec)
     seconds = OmegaConf.select(cfg, "dataset.segment_duration") or MAX_DURATION
-    return AudiocraftMusicGen(codec, lm, reach, int(seconds * codec.frame_rate), chroma, text)
+    return AudiocraftMusicGen(codec, lm, encoder, int(seconds * codec.frame_rate), chroma, text)
 
 
 def _lm(cfg: DictConfig, state: dict[str, Tensor], dtype: torch.dtype, path: Path, described: bool) -> LMModel:
@@ -161,25 +238,26 @@ def _lm(cfg: DictConfig, state: dict[str, Tensor], dtype: torch.dtype, path: Pat
     return lm
 
 
-def _codec(files: Files) -> tuple[CompressionModel, tuple[int, int]]:
-    """A mono codec and its look-ahead and look-back, from audiocraft's file or an EncodecModel's folder."""
+def _codec(files: Files) -> tuple[CompressionModel, EncodecConfig]:
+    """A mono codec and the shape of its encoder, from audiocraft's file or an EncodecModel's folder."""
     path = files.folder / CODEC
     if CODEC not in files.names:
         config = EncodecConfig.from_pretrained(files.folder, local_files_only=True)
-        return HFEncodecCompressionModel(load_encodec(config, files.paths, "", files.folder)), look(config)
+        return HFEncodecCompressionModel(load_encodec(config, files.paths, "", files.folder)), config
     state, cfg = _content(path)
     cfg.device = "meta"
     with torch.device("meta"):
         codec = get_compression_model(cfg)
     fill(codec, {key: value.float() for key, value in state.items()}, "model.path", path)
+    fuse_weight_norm(codec)
     seanet = cfg.seanet
-    reach = EncodecConfig(
+    config = EncodecConfig(
         kernel_size=seanet.kernel_size, residual_kernel_size=seanet.residual_kernel_size,
         last_kernel_size=seanet.last_kernel_size, dilation_growth_rate=seanet.dilation_base,
         num_residual_layers=seanet.n_residual_layers, upsampling_ratios=list(seanet.ratios),
         use_causal_conv=seanet.causal,
     )  # fmt: skip
-    return codec, look(reach)
+    return codec, config
 
 
 def _content(path: Path) -> tuple[dict[str, Tensor], DictConfig]:
@@ -215,7 +293,12 @@ def _exact_positions(transformer: StreamingTransformer) -> None:
         x = inputs[0]
         first = module._streaming_state.get("offsets", torch.zeros(len(x), dtype=torch.long, device=x.device))
         positions = torch.arange(x.shape[1], device=x.device).view(1, -1, 1) + first.view(-1, 1, 1)
-        embedding = create_sin_embedding(positions, x.shape[2], max_period=module.max_period)
-        return (x + (module.positional_scale * embedding).to(x.dtype), *inputs[1:])
+        return (x + _positions(module, positions).to(x.dtype), *inputs[1:])
 
     transformer.register_forward_pre_hook(add)
+
+
+def _positions(transformer: StreamingTransformer, positions: Tensor) -> Tensor:
+    """Sinusoids [B, S, D] of positions [B, S, 1], in float32."""
+    width = transformer.layers[0].self_attn.embed_dim
+    return transformer.positional_scale * create_sin_embedding(positions, width, max_period=transformer.max_period)

@@ -27,15 +27,17 @@ from transformers.models.musicgen.configuration_musicgen import MusicgenDecoderC
 from transformers.utils import logging
 
 from noiseprobe.errors import NoiseprobeError, reading
-from noiseprobe.models.base import PRECISIONS, MusicLM
-from noiseprobe.models.encodec import load_encodec
+from noiseprobe.models.base import PRECISIONS
+from noiseprobe.models.decoder import Block, Cross, Decoder
+from noiseprobe.models.encodec import encoder_parts, load_encodec
 from noiseprobe.models.reach import look
+from noiseprobe.models.sharing import SharingLM
 from noiseprobe.models.tensors import fill, named_tensors
 from noiseprobe.models.text import TextEncoder, load_text
 from noiseprobe.models.weights import Weights
 
 
-class TransformersMusicGen(MusicLM):
+class TransformersMusicGen(SharingLM):
     """A MusicGen of transformers: mono or stereo, with or without melody.
 
     Args:
@@ -72,6 +74,9 @@ class TransformersMusicGen(MusicLM):
         count = codec.quantizer.get_num_quantizers_for_bandwidth
         self.bandwidth = next(b for b in codec.config.target_bandwidths if count(b) == wanted)
         self.requires_grad_(False).eval()
+        self.share(
+            encoder_parts(codec.encoder, list(codec.encoder.layers), self._quantize, codec.config), parts(decoder)
+        )
 
     def encode(self, audio: Tensor) -> Tensor:
         b, c, n = audio.shape
@@ -88,6 +93,13 @@ class TransformersMusicGen(MusicLM):
     def logits(self, steps: Tensor, description: str | None = None) -> Tensor:
         b, k, s = steps.shape
         return self._decode(steps, self._condition(b, description)).logits.view(b, k, -1, self.cardinality)[:, :, -s:]
+
+    def condition(self, description: str | None) -> tuple[Tensor | None, Tensor | None]:
+        found = self._condition(1, description)
+        return (found, None) if self.chroma_length else (None, found)
+
+    def _quantize(self, embeddings: Tensor) -> Tensor:
+        return self.codec.quantizer.encode(embeddings, self.bandwidth).transpose(0, 1)
 
     @contextmanager
     def stream(self) -> Iterator[Callable[[Tensor], Tensor]]:
@@ -128,6 +140,36 @@ class TransformersMusicGen(MusicLM):
         elif self.chroma_length:
             parts.append(weight.new_zeros(1, 1, weight.shape[1]))
         return torch.cat(parts, 1).expand(batch, -1, -1) if parts else None
+
+
+def parts(model: MusicgenForCausalLM | MusicgenMelodyForCausalLM) -> Decoder:
+    """The modules of a decoder, as they are run together by `noiseprobe.models.decoder`."""
+    inner = model.model.decoder
+
+    def block(layer: Any) -> Block:
+        attention, cross = layer.self_attn, getattr(layer, "encoder_attn", None)
+        return Block(
+            norm=layer.self_attn_layer_norm,
+            qkv=lambda x: (attention.q_proj(x), attention.k_proj(x), attention.v_proj(x)),
+            out=attention.out_proj,
+            cross=None if cross is None else Cross(
+                norm=layer.encoder_attn_layer_norm, q=cross.q_proj,
+                kv=lambda states: (cross.k_proj(states), cross.v_proj(states)), out=cross.out_proj,
+            ),
+            feed_norm=layer.final_layer_norm,
+            feed=lambda x: layer.fc2(layer.activation_fn(layer.fc1(x))),
+        )  # fmt: skip
+
+    def positions(first: int, size: int) -> Tensor:
+        table = inner.embed_positions
+        if first + size > len(table.weights):
+            table.make_weights(first + size, table.embedding_dim)
+        return table.weights[first : first + size]
+
+    return Decoder(
+        inner.embed_tokens, positions, [block(layer) for layer in inner.layers], inner.layer_norm, model.lm_heads,
+        model.config.num_attention_heads,
+    )  # fmt: skip
 
 
 def load(weights: Weights, precision: str) -> TransformersMusicGen:
