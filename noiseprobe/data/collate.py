@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import torch
@@ -53,8 +54,14 @@ class Pair:
     rejected: tuple[Rejected, ...] = ()
 
     def to(self, device: torch.device) -> "Pair":
-        moved = tuple(replace(c, audio=None if c.audio is None else c.audio.to(device)) for c in self.corrupted)
-        return replace(self, clean=self.clean.to(device), corrupted=moved)
+        return self._each(lambda audio: audio.to(device, non_blocking=True))
+
+    def pin_memory(self) -> "Pair":
+        return self._each(Tensor.pin_memory)
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> "Pair":
+        changed = tuple(replace(c, audio=None if c.audio is None else change(c.audio)) for c in self.corrupted)
+        return replace(self, clean=change(self.clean), corrupted=changed)
 
 
 @dataclass(frozen=True)
@@ -80,6 +87,10 @@ class Batch:
 
     def to(self, device: torch.device) -> "Batch":
         return Batch(tuple(item.to(device) if isinstance(item, Pair) else item for item in self.items))
+
+    def pin_memory(self) -> "Batch":
+        """Called by the DataLoader where there is a GPU."""
+        return Batch(tuple(item.pin_memory() if isinstance(item, Pair) else item for item in self.items))
 
 
 class PairCollate:
@@ -107,16 +118,22 @@ class PairCollate:
     def pair(self, loaded: Loaded) -> Pair:
         """The clip with each variant that fits into it."""
         clip, corrupted, rejected = loaded.clip, [], []
+        decode = lru_cache(maxsize=2)(self.decode)  # variants get the same other clip, where it is long enough
         for variant in self.noise.variants:
             if clip.fits(variant):
                 try:
-                    corrupted.append(self.corrupted(loaded, variant))
+                    corrupted.append(self.corrupted(loaded, variant, decode))
                 except CannotCorrupt as error:
                     rejected.append(Rejected(clip.file, str(error), clip.id, variant.name))
         return Pair(loaded.index, clip, loaded.audio, tuple(corrupted), tuple(rejected))
 
-    def corrupted(self, loaded: Loaded, variant: Variant) -> Corrupted:
+    def corrupted(self, loaded: Loaded, variant: Variant, decode: Callable[[Clip], Tensor] | None = None) -> Corrupted:
         """One variant of a clip.
+
+        Args:
+            loaded: the clip.
+            variant: which.
+            decode: used for other clips in the place of the collate's own.
 
         Raises:
             CannotCorrupt: if this clip can't have it.
@@ -127,7 +144,7 @@ class PairCollate:
         random = Draws(self.seed, clip.id, "places", "").state(0.0, variant.where.name)
         spans = variant.spans(self.sample_rate, self.hop, audio.shape[1], random)
         draws = Draws(self.seed, clip.id, variant.kind, getattr(self.noise.options, "level_key", None) or "")
-        others = Others(clip, self.clips, [self.seed, variant.kind], self.decode, self.sample_rate)
+        others = Others(clip, self.clips, [self.seed, variant.kind], decode or self.decode, self.sample_rate)
         heard = Heard(clip, audio, self.sample_rate, self.hop, others, self.renderer)
         made = corrupt(heard, spans, draws, self.noise.options)
         tensor = None if made.audio is None else torch.from_numpy(made.audio)

@@ -55,4 +55,5 @@ class PairDataModule(LightningDataModule):
             batch_size=self.data.batch_size,
             num_workers=self.data.num_workers,
             collate_fn=self.collate,
+            pin_memory=bool(self.trainer) and self.trainer.strategy.root_device.type == "cuda",
         )

@@ -53,8 +53,9 @@ class PrefixScorer:
             -> [K, T], and [K, T'] each
         """
         one_by_one = not together(clean.device)
-        steps, targets = ([f(c[None]) for c in (clean, *corrupted)] for f in (pattern.layout, pattern.targets))
-        starts = {i: _start(steps[0], steps[i], targets[0], targets[i]) for i in range(1, len(steps))}
+        codes = [clean, *corrupted]
+        steps, targets = ([f(c[None]) for c in codes] for f in (pattern.layout, pattern.targets))
+        starts = _starts([c.cpu()[None] for c in codes], pattern)
         changed = {
             i: start // BLOCK * BLOCK if one_by_one else start for i, start in starts.items() if start is not None
         }
@@ -99,16 +100,17 @@ class PrefixScorer:
         return self.kept
 
 
-def _start(*sequences: Tensor) -> int | None:
-    """The first step whose input or target differs; None if none does.
+def _starts(codes: Sequence[Tensor], pattern: Pattern) -> dict[int, int | None]:
+    """For each variant the first step whose input or target differs from the clean one's; None if none does.
 
     Args:
-        sequences: steps and targets of the clean codes and of a variant's, [1, K, S] and [1, K, S'] in turn.
+        codes: [1, K, T'] each, the clean ones first; on the CPU, where looking at them waits for nothing.
     """
-    steps, others, targets, other_targets = sequences
-    size = min(steps.shape[2], others.shape[2])
-    pairs = [(steps, others), (targets, other_targets)]
-    differs = torch.cat([a[..., :size] != b[..., :size] for a, b in pairs], 1).any(1)[0].nonzero()
-    if len(differs):
-        return int(differs[0])
-    return None if steps.shape[2] == others.shape[2] else size
+    both = [torch.cat([pattern.layout(c), pattern.targets(c)], 1) for c in codes]
+    found: dict[int, int | None] = {}
+    for i, own in enumerate(both[1:], 1):
+        size = min(both[0].shape[2], own.shape[2])
+        differs = (own[..., :size] != both[0][..., :size]).any(1)[0].nonzero()
+        same = None if own.shape == both[0].shape else size
+        found[i] = int(differs[0]) if len(differs) else same
+    return found

@@ -8,8 +8,10 @@ import pytest
 import torch
 
 from noiseprobe.config import NoiseConfig
-from noiseprobe.data.collate import BadClip, Done, Loaded, Pair, PairCollate
+from noiseprobe.data.collate import BadClip, Batch, Corrupted, Done, Loaded, Pair, PairCollate
 from noiseprobe.data.manifest import Clip, Rejected
+from noiseprobe.noise import other
+from noiseprobe.noise.base import Corruption
 from noiseprobe.noise.white import Options
 from noiseprobe.variants import Variant, at
 
@@ -127,3 +129,30 @@ def test_moving_a_batch_moves_its_audio_and_keeps_the_rest():
     assert (moved.items[0].clean.device.type, moved.items[0].corrupted[0].audio.device.type) == ("meta", "meta")
     assert moved.items[0].corrupted[0].corruption is batch.items[0].corrupted[0].corruption
     assert moved.items[1] == Done(1)
+
+
+def test_pinning_reaches_all_audio(monkeypatch):
+    """As the DataLoader does for a GPU, whose driver isn't here: what would be pinned is marked."""
+    variant = Variant("white", at(1.0, 0.5))
+    clean = torch.zeros(1, 640)
+    made = [Corrupted(variant, (), audio, Corruption(None)) for audio in [clean + 1, None]]
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda self: self + 10)
+    pair, done = Batch((Pair(3, loaded(3).clip, clean, tuple(made)), Done(4))).pin_memory().items
+    assert done == Done(4)
+    assert pair.clean.unique().tolist() == [10.0]
+    assert pair.corrupted[0].audio.unique().tolist() == [11.0]
+    assert pair.corrupted[1].audio is None
+
+
+def test_another_clip_is_decoded_once_for_all_variants():
+    decoded = []
+    clips = [Clip(f"{name}#0.0", Path(name), 0.0, 4.0, name, "g") for name in "abc"]
+
+    def decode(clip):
+        decoded.append(clip.id)
+        return loaded(len(clip.id)).audio
+
+    variants = tuple(Variant("other", at(1, length)) for length in (0.1, 0.2, 0.3))
+    make = PairCollate(NoiseConfig("other", variants, other.Options()), 0, RATE, HOP, clips, decode)
+    assert len(make.pair(Loaded(0, clips[0], loaded(0).audio)).corrupted) == 3
+    assert len(decoded) == 1
