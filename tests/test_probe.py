@@ -167,3 +167,16 @@ def test_an_nll_that_is_not_finite_is_an_error_with_its_place(
     with pytest.raises(NoiseprobeError, match=r"clean: the nll of codebook 2, frame 50 is nan"):
         probe.on_test_epoch_end()
     assert probe.records.scored() == set()
+
+
+@pytest.mark.parametrize("part", ["encode_all", "nll_all"])
+def test_too_little_memory_is_an_error_that_names_the_clip(
+    model: TransformersMusicGen, clips: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    def full(*args: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB\nand more")
+
+    monkeypatch.setattr(model, part, full)
+    batch = collate(model)([ClipDataset(clips, heard)[0]])  # type: ignore[arg-type]
+    with pytest.raises(NoiseprobeError, match=r"#0\.0: not even one sequence .* Tried to allocate 2 GiB\); try"):
+        make_probe(model, clips, tmp_path).test_step(batch, 0)
