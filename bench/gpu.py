@@ -3,10 +3,11 @@
     python bench/gpu.py FOLDER [small medium large] [--backends transformers audiocraft] [--workers 0 4]
 
 FOLDER is for checkpoints (made by bench/released.py; small 3 GB, medium 11 GB, large 22 GB for both layouts) and
-results. First the halves of a clip, 15 s in seven sequences, encoded and scored as one batch, as noiseprobe does on a
-GPU: medians of seven after two, and the most memory that torch had handed out. The heads, zero in the files, are made
-random, so that precisions can be compared. Then whole runs in bf16 on the demo's 24 clips twice over, between the first
-tenth and the last: the time of a clip, and how often nvidia-smi saw a kernel run.
+results. First the halves of a clip, 15 s clean and in the paper's six lengths of noise, encoded as one batch and scored
+with one prefix, as noiseprobe does on a GPU: medians of seven after two, and the most memory that torch had handed out.
+The heads, zero in the files, are made random, so that precisions can be compared. Then whole runs in bf16 on the
+demo's 24 clips twice over, between the first tenth and the last: the time of a clip, and how often nvidia-smi saw a
+kernel run.
 """
 
 import argparse
@@ -20,6 +21,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -30,10 +32,14 @@ from noiseprobe.models.weights import Weights, locate
 
 GIB = 2**30
 DEMO, RELEASED = PACKAGE / "assets/demo", Path(__file__).with_name("released.py")
+PAPER_FRAMES = [5, 10, 50, 100, 150, 200]
 SMI = ["nvidia-smi", "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits", "-i", "0", "-lms", "100"]
 
 
-def timed(f: Callable[[], Tensor]) -> tuple[Tensor, float, float]:
+T = TypeVar("T")
+
+
+def timed(f: Callable[[], T]) -> tuple[T, float, float]:
     """Result, seconds, peak of memory."""
     seconds = []
     for _ in range(9):
@@ -56,18 +62,23 @@ def halves(name: str, weights: Weights, precision: str) -> Tensor:
     random = torch.Generator("cuda").manual_seed(0)
     for head in model.decoder.lm_heads if weights.backend == "transformers" else model.lm.linears:
         head.weight = torch.nn.Parameter(head.weight.float().normal_(std=0.02, generator=random).to(head.weight), False)
-    audio = torch.randn(7, 1, 15 * model.sample_rate, generator=random, device="cuda") * 0.1
-    codes, encode, encode_peak = timed(lambda: model.encode(audio))
-    nll, score, score_peak = timed(lambda: model.nll(codes))
+    clean = torch.randn(1, 15 * model.sample_rate, generator=random, device="cuda") * 0.1
+    noise = torch.randn(clean.shape, generator=random, device="cuda") * 0.1
+    corrupted = [clean.clone() for _ in PAPER_FRAMES]
+    for audio, frames in zip(corrupted, PAPER_FRAMES, strict=True):
+        span = slice(5 * model.sample_rate, 5 * model.sample_rate + frames * model.hop)
+        audio[:, span] = noise[:, span]
+    (encoded, codes), encode, encode_peak = timed(lambda: model.encode_all(clean, corrupted))
+    (first, others), score, score_peak = timed(lambda: model.nll_all(encoded.codes, codes))
     print(f"| {name} | {precision} | {load:.1f} s | {held:.2f} GiB | {encode_peak:.2f} GiB | {score_peak:.2f} GiB |"
           f" {encode * 1e3:.0f} ms | {score * 1e3:.0f} ms | {1 / (encode + score):.1f} |", flush=True)  # fmt: skip
-    return nll.double()
+    return torch.stack([first, *others]).double()
 
 
 def whole(name: str, results: Path, workers: int, *overrides: str) -> None:
     """A row of the third table."""
     command = [sys.executable, "-m", "noiseprobe", f"paths.results={results}", "precision=bf16", "trainer=gpu"]
-    command += [f"data.num_workers={workers}", "force=true", "logger=none", *overrides]
+    command += [f"data.num_workers={workers}", "force=true", "logger=none", "cache=off", *overrides]
     begin, busy = time.perf_counter(), list[tuple[float, int]]()
     watch = subprocess.Popen(SMI, stdout=subprocess.PIPE, text=True)
     watcher = threading.Thread(target=lambda: busy.extend((time.perf_counter(), int(x)) for x in watch.stdout or []))
