@@ -55,7 +55,7 @@ def test_batch_size_and_workers_change_no_table(cell: Path, tmp_path: Path) -> N
 def test_an_interrupted_cell_goes_on_and_ends_byte_equal(
     cell: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clips_before: int
 ) -> None:
-    score, calls = NoiseProbe.score, []
+    score, calls = NoiseProbe.codes, []
 
     def interrupted(self: NoiseProbe, pair):
         if len(calls) == clips_before:
@@ -63,13 +63,13 @@ def test_an_interrupted_cell_goes_on_and_ends_byte_equal(
         calls.append(pair.clip.id)
         return score(self, pair)
 
-    monkeypatch.setattr(NoiseProbe, "score", interrupted)
+    monkeypatch.setattr(NoiseProbe, "codes", interrupted)
     with pytest.raises((KeyboardInterrupt, SystemExit)):
         run_cell(tmp_path)
     assert not list(tmp_path.glob("*/DONE"))
 
     calls.clear()
-    monkeypatch.setattr(NoiseProbe, "score", lambda self, pair: calls.append(pair.clip.id) or score(self, pair))
+    monkeypatch.setattr(NoiseProbe, "codes", lambda self, pair: calls.append(pair.clip.id) or score(self, pair))
     resumed = run_cell(tmp_path)
     assert len(calls) == 3 - clips_before
     for table in [*TABLES, "summary.json"]:
@@ -78,8 +78,8 @@ def test_an_interrupted_cell_goes_on_and_ends_byte_equal(
 
 def test_a_finished_cell_is_left_alone_and_force_runs_it_again(cell: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scored = []
-    score = NoiseProbe.score
-    monkeypatch.setattr(NoiseProbe, "score", lambda self, pair: scored.append(1) or score(self, pair))
+    score = NoiseProbe.codes
+    monkeypatch.setattr(NoiseProbe, "codes", lambda self, pair: scored.append(1) or score(self, pair))
     run_cell(cell.parent)
     assert not scored
     before = (cell / "clips.parquet").read_bytes()
