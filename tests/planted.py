@@ -60,10 +60,9 @@ class Planted:
 
     def results(self) -> Any:
         """What `noiseprobe.analysis.group.groups` takes."""
-        return SimpleNamespace(
-            cells=pd.DataFrame(self.cells), clips=pd.DataFrame(self.clips), folders=[],
-            signals=pd.DataFrame(self.signals, columns=None if self.signals else ["cell", "variant", "clip"]),
-        )  # fmt: skip
+        signals = pd.DataFrame(self.signals, columns=None if self.signals else ["cell", "variant", "clip"])
+        tables = {"clips": pd.DataFrame(self.clips), "signals": signals}
+        return SimpleNamespace(cells=pd.DataFrame(self.cells), columns=lambda name, _: tables[name], folders=[])
 
 
 CURVES = ["clean", "corrupted"]

@@ -2,7 +2,7 @@
 
 import importlib
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -10,12 +10,20 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from noiseprobe.results.curves import all_song_curves
+from noiseprobe.functional import signals
+from noiseprobe.results.curves import Curves, all_song_curves
 from noiseprobe.results.load import Results
+from noiseprobe.results.schema import CURVES
 
 SAME = ["model", "weights", "backend", "data", "scoring", "precision", "condition", "seed"]
 SONG = ["group", "song"]
 CLIP = [*SONG, "clip", "content", "frames"]
+# what findings are made of; some hundred bytes of each clip and variant are in memory
+CLIPS = [
+    "cell", "variant", *CLIP, "frames_corrupted", "on_frame", "off_frame", "skipped", "delta", "peak_delta",
+    "assimilation_delta", "recovery_delta", "recovery_delta_unchanged", "inside_delta", "after_delta",
+]  # fmt: skip
+SIGNALS = ["cell", "variant", *SONG, "clip", *(f"{name}_{curve}" for name in signals.SIGNALS for curve in CURVES)]
 TELL = {"weights": "@{:.4}", "backend": "({})", "precision": "{}", "condition": "condition {}", "seed": "seed {}"}
 
 
@@ -25,7 +33,8 @@ class Group:
 
     Attributes:
         cells: rows of the index, one for each cell and variant.
-        clips, signals: rows of these tables.
+        clips: rows of this table, and `number`: the same for what `CLIP` says is the same clip.
+        signals: rows of this table, with what `CLIP` names.
         folders: of the cells, by name.
         told: keys in which groups of the same model, data and scoring differ, and how to tell them.
     """
@@ -90,16 +99,19 @@ class Group:
         rows = rows.sort_values(["n_clips", "cell"], ascending=[False, True]).drop_duplicates(names)
         if rows.empty:
             return rows
-        clips = [self._clips_of(*at) for at in zip(rows["cell"], rows["variant"], strict=True)]
-        enough = np.array([2 * len(own & clips[0]) >= len(clips[0]) for own in clips])
+        clips = (self._clips_of(*at) for at in zip(rows["cell"], rows["variant"], strict=True))
+        most = next(clips)
+        shared = [len(most), *(len(np.intersect1d(most, own)) for own in clips)]
+        enough = 2 * np.array(shared) >= len(most)
         left_out = [v for v, fits in zip(rows["variant"], enough, strict=True) if not fits]
         rows = rows[enough]
         rows.attrs["left out"] = left_out
         return rows
 
-    def _clips_of(self, cell: str, variant: str) -> set[tuple[object, ...]]:
+    def _clips_of(self, cell: str, variant: str) -> np.ndarray:
+        """Their numbers."""
         own = self.clips[(self.clips["cell"] == cell) & (self.clips["variant"] == variant)]
-        return set(own[CLIP].itertuples(index=False, name=None))
+        return np.unique(own["number"].to_numpy())
 
     def songs(self, rows: pd.DataFrame, column: str) -> pd.DataFrame:
         """A column of clips.parquet as means over the clips of a song: a row a song, a column for each given row.
@@ -107,7 +119,7 @@ class Group:
         Over the clips that all rows have, with the same content and length, so that no song is compared with itself in
         other clips; songs without any are left out.
         """
-        return self.clip_values(self.clips, rows, column).groupby(SONG).mean()
+        return self.clip_values(self.clips, rows, column).groupby(SONG, observed=True).mean()
 
     def clip_values(self, table: pd.DataFrame, rows: pd.DataFrame, column: str) -> pd.DataFrame:
         """A column of a table: a row for each clip that all given rows have, a column (cell, variant) for each row."""
@@ -126,11 +138,45 @@ class Group:
         return all((self.folders[cell] / "nll.parquet").exists() for cell in set(rows["cell"]))
 
     def curves(self, cell: str, variant: str, clips: Collection[str] | None = None) -> pd.DataFrame:
-        """The mean delta curve of each song, over all or some of its clips: a row (group, song), a column a frame."""
-        everything = set(self.clips[self.clips["cell"] == cell]["clip"])
-        some = None if clips is None or everything <= set(clips) else frozenset(clips)
-        songs, delta = _curves(self.folders[cell], some)[variant]
+        """The mean delta curve of each song, over all or some of its clips: a row (group, song), a column a frame.
+
+        Those of the last few cells that were asked for stay in memory.
+        """
+        songs, delta = _curves(self.folders[cell], self._some(cell, clips))[variant]
         return pd.DataFrame(delta, index=pd.MultiIndex.from_tuples(songs, names=SONG))
+
+    def at_frames(
+        self, cell: str, frames: Mapping[str, np.ndarray], clips: Collection[str]
+    ) -> dict[str, pd.DataFrame]:  # fmt: skip
+        """Some frames of the curves of some variants, in one reading, with no other frames in memory.
+
+        Args:
+            cell: its name.
+            frames: of each variant.
+            clips: ids of those wanted.
+
+        Returns:
+            For each variant a row (group, song), a column a frame.
+        """
+
+        def at(c: Curves) -> np.ndarray:
+            wanted = frames[c.variant]
+            found = np.full(len(wanted), np.nan)
+            there = wanted < len(c.counts)
+            found[there] = c.delta[wanted[there]]
+            return found
+
+        found = all_song_curves(self.folders[cell], frames, at, self._some(cell, clips))
+        return {
+            variant: pd.DataFrame(values, index=pd.MultiIndex.from_tuples(songs, names=SONG))
+            for variant, (songs, values) in found.items()
+        }
+
+    def _some(self, cell: str, clips: Collection[str] | None) -> frozenset[str] | None:
+        """The clips wanted, None if they are all of the cell's."""
+        if clips is None or self.clips.loc[self.clips["cell"] == cell, "clip"].isin(clips).all():
+            return None
+        return frozenset(clips)
 
 
 @lru_cache(maxsize=8)  # what asks, asks for one variant after another, of a few cells
@@ -140,7 +186,7 @@ def _curves(folder: Path, clips: frozenset[str] | None) -> dict[str, tuple[list[
 
 def groups(results: Results) -> list[Group]:
     """Results by what a verdict may draw on, in the order in which they come."""
-    cells = results.cells
+    cells, all_clips, all_signals = results.cells, results.columns("clips", CLIPS), results.columns("signals", SIGNALS)
     found = []
     told = {
         name: text for name, text in TELL.items()
@@ -148,7 +194,8 @@ def groups(results: Results) -> list[Group]:
     }  # fmt: skip
     for _, own in cells.groupby(SAME, sort=False, dropna=False):
         names = set(own["cell"])
-        clips, signals = (table[table["cell"].isin(names)] for table in (results.clips, results.signals))
+        clips, signals = (table[table["cell"].isin(names)] for table in (all_clips, all_signals))
+        clips = clips.assign(number=clips.groupby(CLIP, observed=True, dropna=False, sort=False).ngroup())
         known = clips[["cell", "variant", "clip", "content", "frames", "frames_corrupted"]]
         signals = signals.merge(known, on=["cell", "variant", "clip"])
         found.append(Group(own, clips, signals, {f.name: f for f in results.folders if f.name in names}, told))

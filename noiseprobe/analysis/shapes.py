@@ -1,9 +1,12 @@
 """The shape of each variant's mean curve, and its regions as the paper's text and code would find them."""
 
 from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 
 from noiseprobe.analysis.group import Group, asked
 from noiseprobe.functional.finders import FINDERS
@@ -49,9 +52,8 @@ def _curves(group: Group) -> Iterator[tuple[pd.Series, np.ndarray, tuple[int, in
         if not (group.folders[row["cell"]] / "nll.parquet").exists():
             continue
         around = reach(group.folders[row["cell"]])
-        clips = group.clips[(group.clips["cell"] == row["cell"]) & (group.clips["variant"] == row["variant"])]
-        places = {tuple((int(on), int(off)) for on, off in spans) for spans in clips["spans"]}
-        if len(places) != 1 or len(spans := places.pop()) != 1:
+        places = _places(group.folders[row["cell"]])[row["variant"]]
+        if len(places) != 1 or len(spans := min(places)) != 1:
             continue
         delta = group.curves(row["cell"], row["variant"]).to_numpy()
         end = delta.shape[1] - around.tail
@@ -59,3 +61,13 @@ def _curves(group: Group) -> Iterator[tuple[pd.Series, np.ndarray, tuple[int, in
         there = ~np.isnan(delta[:, :end]).all(axis=1)
         if on < min(off, end) and there.any() and not np.isnan(delta[:, around.first : end]).all(axis=0).any():
             yield row, delta[there, :end], (on, min(off, end)), around
+
+
+@lru_cache(maxsize=8)  # asked for one variant after another
+def _places(folder: Path) -> dict[str, frozenset[tuple[tuple[int, int], ...]]]:
+    """For each variant the spans that its clips have."""
+    found: dict[str, set[tuple[tuple[int, int], ...]]] = {}
+    for part in pq.ParquetFile(folder / "clips.parquet").iter_batches(columns=["variant", "spans"]):
+        for row in part.to_pylist():
+            found.setdefault(row["variant"], set()).add(tuple((on, off) for on, off in row["spans"]))
+    return {variant: frozenset(places) for variant, places in found.items()}

@@ -6,6 +6,7 @@ song this is the clustered standard error; with one clip a song the ordinary one
 """
 
 import math
+from array import array
 from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
@@ -39,22 +40,71 @@ def song_mean(values: Sequence[float | None], songs: Sequence[Hashable]) -> Song
     """
     if len(values) != len(songs):
         raise ValueError(f"songs: got {len(songs)}, expected one for each of {len(values)} values")
-    by_song: dict[Hashable, list[float]] = {}
+    by_song: dict[Hashable, list[float | None]] = {}
     for value, song in zip(values, songs, strict=True):
-        if value is not None:
-            if math.isnan(value):
-                raise ValueError(f"values: got NaN for song {song}, expected a number, or None where there is none")
-            by_song.setdefault(song, []).append(value)
-    means = [math.fsum(v) / len(v) for v in by_song.values()]
-    clips = sum(map(len, by_song.values()))
-    g = len(means)
-    if g == 0:
-        return SongMean(None, None, 0, 0)
-    mean = math.fsum(means) / g
-    if g == 1:
-        return SongMean(mean, None, 1, clips)
-    variance = math.fsum((m - mean) ** 2 for m in means) / (g - 1)
-    return SongMean(mean, math.sqrt(variance / g), g, clips)
+        by_song.setdefault(song, []).append(value)
+    mean = MeanOverSongs()
+    for song, own in by_song.items():
+        for value in own:
+            mean.add(value, song)
+    return mean.result()
+
+
+class MeanOverSongs:
+    """`song_mean` of clips that come one by one, song by song; in memory are 8 bytes a song and a clip of the last.
+
+    Each song's mean is kept, since of sums over songs a standard error that is small beside the mean would be the
+    difference of two nearly equal numbers.
+
+    >>> mean = MeanOverSongs()
+    >>> for value, song in [(1.0, "a"), (3.0, "a"), (5.0, "b")]:
+    ...     mean.add(value, song)
+    >>> mean.result()
+    SongMean(mean=3.5, se=1.5, songs=2, clips=3)
+    """
+
+    def __init__(self) -> None:
+        self.means = array("d")
+        self.clips = 0
+        self.song: Hashable = None
+        self.own = array("d")  # of the song that isn't finished
+
+    def add(self, value: float | None, song: Hashable) -> None:
+        """One clip; without a value it counts for nothing.
+
+        Args:
+            value: of the clip.
+            song: its song; all clips of a song come one after the other.
+
+        Raises:
+            ValueError: if the value is NaN.
+        """
+        if value is None:
+            return
+        if math.isnan(value):
+            raise ValueError(f"values: got NaN for song {song}, expected a number, or None where there is none")
+        if self.own and song != self.song:
+            self._finish()
+        self.song = song
+        self.own.append(value)
+        self.clips += 1
+
+    def result(self) -> SongMean:
+        """Over the clips so far; no more can come."""
+        if self.own:
+            self._finish()
+        g = len(self.means)
+        if g == 0:
+            return SongMean(None, None, 0, 0)
+        mean = math.fsum(self.means) / g
+        if g == 1:
+            return SongMean(mean, None, 1, self.clips)
+        variance = math.fsum((m - mean) ** 2 for m in self.means) / (g - 1)
+        return SongMean(mean, math.sqrt(variance / g), g, self.clips)
+
+    def _finish(self) -> None:
+        self.means.append(math.fsum(self.own) / len(self.own))
+        self.own = array("d")
 
 
 def t95(songs: int) -> float:

@@ -1,7 +1,7 @@
 """The figure that every cell ends with, from its tables alone, and what other figures of curves share with it."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from noiseprobe.functional.statistics import t95
 from noiseprobe.report.sheet import BLACK, BLUE, ORANGE, SHADE, WIDTH, Sheet, caption, printed, save
 
 BEFORE, AFTER = 2.0, 4.0  # seconds shown around the noise
+ROWS = 4096  # of clips.parquet in memory
 SMOOTH = 11  # frames of the moving averages, which are for the eye alone
 
 Spans = list[tuple[int, int]]
@@ -28,7 +29,8 @@ def write_figures(folder: Path, frame_rate: float) -> None:
 def cell_figure(folder: Path, frame_rate: float) -> Figure:
     """`profile_figure` of the cell whose tables are in a folder."""
     profile = pq.read_table(folder / "profile.parquet").to_pandas()
-    clips = pq.read_table(folder / "clips.parquet", columns=["variant", "spans"]).to_pylist()
+    parts = pq.ParquetFile(folder / "clips.parquet").iter_batches(ROWS, columns=["variant", "spans"])
+    clips = (row for part in parts for row in part.to_pylist())
     return profile_figure(profile, common_spans(clips), frame_rate)
 
 
@@ -37,7 +39,7 @@ def half95(se: float | None, songs: int) -> float:
     return t95(songs) * se if songs > 1 and se is not None else 0.0
 
 
-def common_spans(clips: Sequence[Mapping[str, Any]]) -> dict[str, Spans]:
+def common_spans(clips: Iterable[Mapping[str, Any]]) -> dict[str, Spans]:
     """For each variant the frames [on, off) of its spans, where they are the same in all clips; none else.
 
     Noise to the end of clips of different lengths lasts to the end of the longest.
@@ -45,14 +47,14 @@ def common_spans(clips: Sequence[Mapping[str, Any]]) -> dict[str, Spans]:
     Args:
         clips: rows of clips.parquet.
     """
-    found: dict[str, list[Spans]] = {}
+    starts: dict[str, set[tuple[int, ...]]] = {}
+    longest: dict[str, Spans] = {}
     for row in clips:
-        found.setdefault(row["variant"], []).append([(on, off) for on, off in row["spans"]])
-    common = {}
-    for variant, spans in found.items():
-        starts = {tuple(on for on, _ in own) for own in spans}
-        common[variant] = max(spans) if len(starts) == 1 else []
-    return common
+        variant, spans = row["variant"], [(on, off) for on, off in row["spans"]]
+        longest[variant] = max(longest.get(variant, spans), spans)
+        if len(known := starts.setdefault(variant, set())) < 2:  # more tell nothing new
+            known.add(tuple(on for on, _ in spans))
+    return {variant: spans if len(starts[variant]) == 1 else [] for variant, spans in longest.items()}
 
 
 def around(spans: Sequence[Spans], frame_rate: float) -> tuple[float, float]:

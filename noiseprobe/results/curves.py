@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from noiseprobe.errors import NoiseprobeError
+from noiseprobe.results import schema
 
 
 @dataclass(frozen=True)
@@ -55,16 +57,24 @@ def curves(
     path = folder / "nll.parquet"
     if not path.exists():
         raise NoiseprobeError(f"{folder} has no nll.parquet; run it with keep_nll=true force=true")
-    file = pq.ParquetFile(path)
-    for i in range(file.num_row_groups):  # each is what was written of one clip
-        table = file.read_row_group(i)
-        for variant in pc.unique(table["variant"]).to_pylist():
-            if variants is not None and variant not in variants:
-                continue
-            own = table.filter(pc.and_(pc.equal(table["variant"], variant), pc.is_valid(table["frame"])))
-            name = own["clip"][0].as_py()
-            if clips is None or name in clips:
-                yield _curves(own, name, variant)
+    # texts as numbers, which are quick to compare and small
+    file = pq.ParquetFile(path, read_dictionary=schema.TEXT_KEYS)
+    for i in range(file.num_row_groups):  # whole clips in each (`tablefile`)
+        table = file.read_row_group(i).filter(pc.is_valid(pc.field("frame"))).unify_dictionaries().combine_chunks()
+        for own in _runs(table):
+            clip, variant = own["clip"][0].as_py(), own["variant"][0].as_py()
+            if (variants is None or variant in variants) and (clips is None or clip in clips):
+                yield _curves(own, clip, variant)
+
+
+def _runs(table: pa.Table) -> Iterator[pa.Table]:
+    """The rows of each clip and variant, which stand together."""
+    if not len(table):
+        return
+    numbers = np.stack([table[name].chunk(0).indices.to_numpy() for name in ["clip", "variant"]])
+    starts = np.flatnonzero((np.diff(numbers) != 0).any(0)) + 1
+    for start, stop in pairwise([0, *starts.tolist(), len(table)]):
+        yield table.slice(start, stop - start)
 
 
 def _curves(own: pa.Table, clip: str, variant: str) -> Curves:
@@ -100,21 +110,32 @@ def all_song_curves(
     folder: Path, variants: Container[str] | None = None, curve: Callable[[Curves], np.ndarray] = lambda c: c.delta,
     clips: Container[str] | None = None,
 ) -> dict[str, tuple[list[tuple[str, str]], np.ndarray]]:  # fmt: skip
-    """The same for several variants (None: all), in one reading, over some clips (None: all)."""
-    found: dict[str, dict[tuple[str, str], list[np.ndarray]]] = {}
-    for c in curves(folder, variants, clips):
-        found.setdefault(c.variant, {}).setdefault((c.group, c.song), []).append(curve(c))
-    return {variant: (list(songs), _means(list(songs.values()))) for variant, songs in found.items()}
+    """The same for several variants (None: all), in one reading, over some clips (None: all).
+
+    The clips of a song come one after the other; besides them, what is in memory is one curve a song and variant.
+    """
+    found: dict[str, dict[tuple[str, str], np.ndarray]] = {}
+    for song, several in groupby(curves(folder, variants, clips), lambda c: (c.group, c.song)):
+        own: dict[str, list[np.ndarray]] = {}
+        for c in several:
+            own.setdefault(c.variant, []).append(curve(c))
+        for variant, values in own.items():
+            found.setdefault(variant, {})[song] = _mean(values)
+    return {variant: (list(songs), _padded(list(songs.values()))) for variant, songs in found.items()}
 
 
-def _means(songs: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
-    """[G, T], of each song the mean over the clips that have a frame."""
-    longest = max(len(x) for own in songs for x in own)
-    found = np.full((len(songs), longest), np.nan)
-    for row, own in zip(found, songs, strict=True):
-        padded = np.full((len(own), longest), np.nan)
-        for line, x in zip(padded, own, strict=True):
-            line[: len(x)] = x
-        there = ~np.isnan(padded).all(0)
-        row[there] = np.nanmean(padded[:, there], 0)
+def _mean(clips: Sequence[np.ndarray]) -> np.ndarray:
+    """[T] of the longest: at each frame the mean over the clips that have it."""
+    padded = _padded(clips)
+    there = ~np.isnan(padded).all(0)
+    found = np.full(padded.shape[1], np.nan)
+    found[there] = np.nanmean(padded[:, there], 0)
+    return found
+
+
+def _padded(curves: Sequence[np.ndarray]) -> np.ndarray:
+    """[n, T] with NaN where a curve has ended."""
+    found = np.full((len(curves), max(map(len, curves))), np.nan)
+    for row, curve in zip(found, curves, strict=True):
+        row[: len(curve)] = curve
     return found

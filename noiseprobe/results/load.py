@@ -80,6 +80,23 @@ class Results:
         dataset = ds.dataset([str(f / "nll.parquet") for f in folders], schema=schema.NLL)
         return _frame(dataset.to_table(filter=condition))
 
+    def columns(self, table: str, names: Sequence[str]) -> pd.DataFrame:
+        """Some columns of `clips` or `signals`, in a tenth of the memory: for what works through many clips.
+
+        Texts are categories, in the order of texts; of `content`, which is only ever compared, there is a number.
+        """
+        columns = {"clips": schema.CLIPS, "signals": schema.SIGNALS}[table]
+        texts = [name for name in names if columns.field(name).type == pa.string() and name != "content"]
+        parts = [_read(f / f"{table}.parquet", columns=list(names), read_dictionary=texts) for f in self.folders]
+        found = pa.concat_tables(parts)
+        if "content" in names:
+            numbers = found["content"].combine_chunks().dictionary_encode().indices
+            found = found.set_column(found.schema.get_field_index("content"), "content", numbers)
+        frame = _frame(found)
+        for name in texts:
+            frame[name] = frame[name].cat.reorder_categories(frame[name].cat.categories.sort_values())
+        return frame
+
     def __repr__(self) -> str:
         return f"Results({len(self.folders)} cells: {', '.join(f.name for f in self.folders)})"
 
@@ -120,9 +137,9 @@ def load_results(path: str | Path, scoring: str | None = None) -> Results:
     return Results(asked)
 
 
-def _read(path: Path) -> pa.Table:
+def _read(path: Path, **options: Any) -> pa.Table:
     try:
-        return pq.read_table(path)
+        return pq.read_table(path, **options)
     except (OSError, pa.ArrowInvalid) as error:
         why = " ".join(str(error).split())
         raise NoiseprobeError(f"{path} can't be read ({why}); run the cell again with force=true") from error

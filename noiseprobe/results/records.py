@@ -5,7 +5,9 @@ clip, and processes hand their clips over by writing to the same folder. They go
 """
 
 import json
+import os
 import re
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -58,7 +60,8 @@ class Records:
 
     def scored(self) -> set[int]:
         """Indices of the clips that have a record."""
-        return {int(m[1]) for p in self.folder.glob("*.npz") if (m := re.fullmatch(r"(\d+)\.npz", p.name))}
+        # not glob, which holds an object for each file of the folder
+        return {int(m[1]) for name in self._names() if (m := re.fullmatch(r"(\d+)\.npz", name))}
 
     def write(self, record: Record) -> None:
         scalars = [
@@ -86,11 +89,22 @@ class Records:
             )  # fmt: skip
             return Record(index, meta["clip"], f["clean"], variants, tuple(Rejected(**r) for r in meta["rejected"]))
 
+    def unfit(self, index: int) -> tuple[Rejected, ...]:
+        """The variants that a scored clip can't have, without reading the others' values."""
+        with np.load(self.folder / f"{index:06d}.npz", allow_pickle=False) as f:
+            return tuple(Rejected(**r) for r in json.loads(str(f["meta"]))["rejected"])
+
     def reject(self, index: int, rejected: Rejected) -> None:
         """Note a clip that doesn't decode; it is tried again if the cell is resumed."""
         write_json(self.folder / f"{index:06d}.rejected.json", asdict(rejected))
 
     def rejected(self) -> dict[int, Rejected]:
         """The clips that don't decode, by index."""
-        found = sorted(self.folder.glob("*.rejected.json"))
-        return {int(p.name.partition(".")[0]): Rejected(**json.loads(p.read_text())) for p in found}
+        found = sorted(name for name in self._names() if re.fullmatch(r"\d+\.rejected\.json", name))
+        return {int(n.partition(".")[0]): Rejected(**json.loads((self.folder / n).read_text())) for n in found}
+
+    def _names(self) -> Iterator[str]:
+        """Of the files in the folder, if there is one."""
+        if self.folder.is_dir():
+            with os.scandir(self.folder) as found:
+                yield from (entry.name for entry in found)

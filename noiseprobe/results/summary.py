@@ -1,10 +1,11 @@
 """The numbers of a cell in a few lines: summary.json, from which the printed table and index.parquet are made."""
 
+from collections.abc import Hashable
 from dataclasses import fields
 from typing import Any
 
 import noiseprobe
-from noiseprobe.functional.statistics import song_mean
+from noiseprobe.functional.statistics import MeanOverSongs
 from noiseprobe.results.cellinfo import CellInfo
 from noiseprobe.results.schema import MEANS
 from noiseprobe.variants import Fixed
@@ -40,37 +41,77 @@ def _noise(cell: CellInfo) -> str:
     return f"{text}+{lengths}@{','.join(onsets)}"
 
 
-def summary(cell: CellInfo, rows: list[dict[str, Any]], rejected: int) -> dict[str, Any]:
-    """The content of summary.json from the rows of clips.parquet.
+class Summary:
+    """The content of summary.json from rows of clips.parquet that come one by one, in order.
 
-    For each variant and column: mean over songs, standard error, and how many songs and clips have a value.
+    For each variant and column: mean over songs, standard error, and how many songs and clips have a value. Held are 8
+    bytes for each song, variant and column.
     """
-    config = cell.config
-    n_clips, n_songs = len({r["clip"] for r in rows}), len({_song(r) for r in rows})
-    variants = []
-    for name, v in cell.variants.items():
-        own = [r for r in rows if r["variant"] == name]
-        songs = [_song(r) for r in own]
-        entry: dict[str, Any] = {"variant": name, "length_s": v.length, "onset_s": v.onset}
-        entry |= {"n_clips": len(own), "n_songs": len(set(songs))}
-        entry |= {column: song_mean([r[column] for r in own], songs)._asdict() for column in MEANS}
-        asked = cell.level is not None and v.length != 0
-        silent = sum(r["level_db"] is None and r["level_lufs"] is None for r in own) if asked else 0
-        entry["n_shifted"] = sum(
-            r["mapped_frames"] < r["frames"] for r in own
-        )  # whose delta is over part of the frames
-        entry |= {"n_silent_spans": silent, "over_full_scale": sum(r["over_full_scale"] for r in own)}
-        variants.append(entry)
-    return {
-        "cell": cell.name, "signature": signature(cell, n_clips, n_songs), "model": config.model.name,
-        "weights": cell.weights.hash[:8], "backend": cell.weights.backend,
-        "parameters": cell.weights.checkpoint.parameters, "condition": cell.condition,
-        "data": config.data.name, "noise": config.noise.kind,
-        "options": cell.noise_options, "level": cell.level, "scoring": config.scoring,
-        "precision": config.precision, "seed": config.seed, "n_clips": n_clips, "n_songs": n_songs,
-        "n_rejected": rejected, "variants": variants,
-    }  # fmt: skip
+
+    def __init__(self, cell: CellInfo) -> None:
+        self.cell = cell
+        self.variants = {name: _Variant() for name in cell.variants}
+        self.clips, self.songs = _Runs(), _Runs()
+
+    def add(self, row: dict[str, Any]) -> None:
+        """A row; those of a clip, and the clips of a song, come one after the other."""
+        song = row["group"], row["song"]
+        self.clips.add(row["clip"])
+        self.songs.add(song)
+        self.variants[row["variant"]].add(row, song)
+
+    def content(self, rejected: int) -> dict[str, Any]:
+        """What summary.json holds, of so many clips and files that were turned away."""
+        cell, config = self.cell, self.cell.config
+        n_clips, n_songs = self.clips.count, self.songs.count
+        variants = []
+        for name, v in cell.variants.items():
+            asked = cell.level is not None and v.length != 0
+            entry: dict[str, Any] = {"variant": name, "length_s": v.length, "onset_s": v.onset}
+            variants.append(entry | self.variants[name].entry(asked))
+        return {
+            "cell": cell.name, "signature": signature(cell, n_clips, n_songs), "model": config.model.name,
+            "weights": cell.weights.hash[:8], "backend": cell.weights.backend,
+            "parameters": cell.weights.checkpoint.parameters, "condition": cell.condition,
+            "data": config.data.name, "noise": config.noise.kind,
+            "options": cell.noise_options, "level": cell.level, "scoring": config.scoring,
+            "precision": config.precision, "seed": config.seed, "n_clips": n_clips, "n_songs": n_songs,
+            "n_rejected": rejected, "variants": variants,
+        }  # fmt: skip
 
 
-def _song(row: dict[str, Any]) -> tuple[str, str]:
-    return row["group"], row["song"]
+class _Variant:
+    """The rows of one variant."""
+
+    def __init__(self) -> None:
+        self.rows = self.shifted = self.silent = self.over = 0
+        self.songs = _Runs()
+        self.means = {column: MeanOverSongs() for column in MEANS}
+
+    def add(self, row: dict[str, Any], song: tuple[str, str]) -> None:
+        self.rows += 1
+        self.songs.add(song)
+        for column, means in self.means.items():
+            means.add(row[column], song)
+        self.shifted += row["mapped_frames"] < row["frames"]  # whose delta is over part of the frames
+        self.silent += row["level_db"] is None and row["level_lufs"] is None
+        self.over += row["over_full_scale"]
+
+    def entry(self, asked: bool) -> dict[str, Any]:
+        """Of summary.json; `asked`: whether there is noise of some level, which a silent span would give none."""
+        counts = {"n_clips": self.rows, "n_songs": self.songs.count}
+        means = {column: means.result()._asdict() for column, means in self.means.items()}
+        last = {"n_shifted": self.shifted, "n_silent_spans": self.silent if asked else 0}
+        return counts | means | last | {"over_full_scale": self.over}
+
+
+class _Runs:
+    """How many different values come, where the same ones come together."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.last: Hashable = None
+
+    def add(self, value: Hashable) -> None:
+        self.count += value != self.last
+        self.last = value

@@ -1,13 +1,11 @@
 """The tables of a cell, built from its records and profiles; schema.py says what each column means."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from noiseprobe.data.manifest import Rejected
 from noiseprobe.functional.regions import region_frames
 from noiseprobe.metrics.profile import Profile
 from noiseprobe.models.patterns import Pattern
@@ -79,10 +77,6 @@ def _mean(values: np.ndarray) -> float | None:
     return float(values.mean()) if len(values) else None
 
 
-def clips(rows: Iterable[dict[str, Any]]) -> pa.Table:
-    return pa.Table.from_pylist(list(rows), schema=schema.CLIPS)
-
-
 def nll(cell: CellInfo, record: Record) -> pa.Table:
     """The rows of nll.parquet for one clip: by variant, codebook and frame.
 
@@ -147,8 +141,3 @@ def profile(cell: CellInfo, profiles: Sequence[tuple[Profile, Profile]]) -> pa.T
 def _repeated(values: dict[str, Any], n: int) -> dict[str, Any]:
     """Columns of a constant each; typed, since null has no type of its own."""
     return {name: pa.repeat(pa.scalar(value, dict(schema.KEYS)[name]), n) for name, value in values.items()}
-
-
-def rejected(cell: CellInfo, found: Iterable[Rejected]) -> pa.Table:
-    rows = [{"cell": cell.name, **asdict(r)} for r in found]
-    return pa.Table.from_pylist(rows, schema=schema.REJECTED)

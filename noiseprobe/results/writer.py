@@ -2,32 +2,36 @@
 
 import json
 import shutil
-from collections.abc import Sequence
-from dataclasses import asdict
-from functools import partial
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 from omegaconf import OmegaConf
 
+from noiseprobe.data.manifest import Rejected
 from noiseprobe.errors import NoiseprobeError
-from noiseprobe.files import replace_file, replacing, write_json
+from noiseprobe.files import replace_file, write_json
 from noiseprobe.metrics.profile import Profile
 from noiseprobe.results import schema, tables
 from noiseprobe.results.cellinfo import CellInfo
 from noiseprobe.results.curve_tables import shape_rows, signal_rows
 from noiseprobe.results.index import DONE
 from noiseprobe.results.meta import meta
-from noiseprobe.results.records import Records
-from noiseprobe.results.summary import summary
+from noiseprobe.results.records import Record, Records
+from noiseprobe.results.summary import Summary
+from noiseprobe.results.tablefile import file_of_rows, file_of_tables
 
 
 def write_cell(
     folder: Path, cell: CellInfo, records: Records, profiles: Sequence[tuple[Profile, Profile]], ran: dict[str, Any]
 ) -> dict[str, Any]:
     """Write all tables, the summary, the metadata and the configuration.
+
+    One clip is in memory at a time, and a row group of each table (`tablefile`).
 
     Returns:
         The content of summary.json.
@@ -42,37 +46,75 @@ def write_cell(
     if lost:
         first = cell.clips[min(lost)].id
         raise NoiseprobeError(f"{cell.name}: {len(lost)} clips were neither scored nor rejected, {first} first")
-    unfit = [r for index in sorted(scored) for r in records.read(index).rejected]
-    rejected = [*cell.rejected, *(bad[i] for i in sorted(bad)), *unfit]
-    replace_file(folder / "rejected.parquet", lambda p: pq.write_table(tables.rejected(cell, rejected), p))
+    order = sorted(scored)
+    unfit = (r for index in order for r in records.unfit(index))
+    rejected = _write_rejected(folder, cell, chain(cell.rejected, (bad[i] for i in sorted(bad)), unfit))
     if not scored:
-        raise NoiseprobeError(f"{cell.name}: none of {len(cell.clips)} clips could be scored: {rejected[-1].reason}")
-    if rejected and cell.config.strict:
+        raise NoiseprobeError(f"{cell.name}: none of {len(cell.clips)} clips could be scored: {rejected.last}")
+    if rejected.rows and cell.config.strict:
         raise NoiseprobeError(
-            f"{cell.name}: {len(rejected)} rejected with strict=true, {rejected[0].path} first: {rejected[0].reason};"
+            f"{cell.name}: {rejected.rows} rejected with strict=true, {rejected.first} first: {rejected.why};"
             f" all are in {folder / 'rejected.parquet'}"
         )
-    rows = [row for index in sorted(scored) for row in tables.clip_rows(cell, records.read(index))]
-    if not rows:
-        raise NoiseprobeError(f"{cell.name}: no clip could be corrupted so: {rejected[-1].reason}")
-    if cell.config.keep_nll:
-        with replacing(folder / "nll.parquet") as part, pq.ParquetWriter(part, schema.NLL) as writer:
-            for index in sorted(scored):
-                table = tables.nll(cell, records.read(index))
-                writer.write_table(table, row_group_size=max(len(table), 1))  # one clip, as results.curves reads them
-    else:
-        (folder / "nll.parquet").unlink(missing_ok=True)
-    replace_file(folder / "clips.parquet", lambda p: pq.write_table(tables.clips(rows), p))
-    for name, make, columns in [("shapes", shape_rows, schema.SHAPES), ("signals", signal_rows, schema.SIGNALS)]:
-        found = [row for index in sorted(scored) for row in make(cell, records.read(index))]
-        table = pa.Table.from_pylist(found, schema=columns)
-        replace_file(folder / f"{name}.parquet", partial(pq.write_table, table))
+    summary = _write_clips(folder, cell, (records.read(index) for index in order), rejected.last)
     replace_file(folder / "profile.parquet", lambda p: pq.write_table(tables.profile(cell, profiles), p))
-    content = summary(cell, rows, len({(r.path, r.clip) for r in rejected}))
+    content = summary.content(len(rejected.clips))
     write_json(folder / "summary.json", content)
     write_json(folder / "meta.json", meta(cell, content["signature"], ran))
     write_config(folder / "config.yaml", cell)
     return content
+
+
+@dataclass
+class _TurnedAway:
+    """How many rows rejected.parquet has, the path and reason of the first, the last's reason, and their clips."""
+
+    rows: int = 0
+    first: str = ""
+    why: str = ""
+    last: str = ""
+    clips: set[tuple[str, str | None]] = field(default_factory=set)
+
+
+def _write_rejected(folder: Path, cell: CellInfo, rejected: Iterable[Rejected]) -> _TurnedAway:
+    found = _TurnedAway()
+    with file_of_rows(folder / "rejected.parquet", schema.REJECTED) as file:
+        for r in rejected:
+            file.add({"cell": cell.name, **asdict(r)})
+            if not found.rows:
+                found.first, found.why = r.path, r.reason
+            found.rows += 1
+            found.last = r.reason
+            found.clips.add((r.path, r.clip))
+    return found
+
+
+def _write_clips(folder: Path, cell: CellInfo, records: Iterable[Record], why: str) -> Summary:
+    """The tables that have rows for each clip, and the summary of these rows; `why`: the last was turned away."""
+    summary = Summary(cell)
+    with ExitStack() as open_files:
+        clips, shapes, signals = (
+            open_files.enter_context(file_of_rows(folder / f"{name}.parquet", columns))
+            for name, columns in [("clips", schema.CLIPS), ("shapes", schema.SHAPES), ("signals", schema.SIGNALS)]
+        )
+        codes = folder / "nll.parquet"
+        nll = open_files.enter_context(file_of_tables(codes, schema.NLL)) if cell.config.keep_nll else None
+        for record in records:
+            for row in tables.clip_rows(cell, record):
+                clips.add(row)
+                summary.add(row)
+            for row in shape_rows(cell, record):
+                shapes.add(row)
+            for row in signal_rows(cell, record):
+                signals.add(row)
+            if nll is not None:
+                table = tables.nll(cell, record)
+                nll.add(table, len(table))
+        if not summary.clips.count:
+            raise NoiseprobeError(f"{cell.name}: no clip could be corrupted so: {why}")
+    if nll is None:
+        codes.unlink(missing_ok=True)
+    return summary
 
 
 def finish(folder: Path, records: Records, signature: str) -> None:

@@ -232,12 +232,13 @@ def test_halves_are_the_same_songs_in_all_variants(monkeypatch: pytest.MonkeyPat
     planted.clips = [c for c in planted.clips if not (c["song"] == "s0" and c["length_s"] == 4.0)]
     group, asked = only(planted), []
 
-    def curves(self, cell, variant, clips):
+    def at_frames(self, cell, frames, clips):
         asked.append(set(clips))
         songs = pd.MultiIndex.from_tuples([("g", f"s{i}") for i in range(20)], names=["group", "song"])
-        return pd.DataFrame(np.random.default_rng(0).normal(0, 1, (20, 750)), songs)
+        random = np.random.default_rng(0)
+        return {v: pd.DataFrame(random.normal(0, 1, (20, len(at))), songs) for v, at in frames.items()}
 
-    monkeypatch.setattr(type(group), "curves", curves)
+    monkeypatch.setattr(type(group), "at_frames", at_frames)
     monkeypatch.setattr(type(group), "has_curves", lambda self, rows: True)
     monkeypatch.setattr(regions, "reach", lambda folder: (4, 4, 2, 0, 3))
     object.__setattr__(group, "folders", {cell: Path("nowhere") for cell in group.cells["cell"]})

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from noiseprobe.report.figures import profile_figure
+from noiseprobe.report.figures import common_spans, profile_figure
 
 FRAMES, RATE = 750, 50.0
 
@@ -66,3 +66,12 @@ def test_the_caption_says_what_and_how_many(figure: Figure) -> None:
     assert one.get_suptitle().startswith("toy, white, 1 clip of 1 song;")
     assert "one song: no error" in one.get_suptitle()
     assert "95 %" not in one.get_suptitle()
+
+
+def test_spans_are_common_where_all_clips_have_them_in_one_place() -> None:
+    """Rows may come from a file one after the other: they are gone through once."""
+    fixed = [{"variant": "a", "spans": [[100, 150]]}] * 3
+    to_end = [{"variant": "end", "spans": [[100, off]]} for off in [300, 400, 350]]
+    drawn = [{"variant": "drawn", "spans": [[on, on + 10], [400, 410]]} for on in [100, 200, 100]]
+    found = common_spans(iter([*fixed, *drawn, *to_end]))
+    assert found == {"a": [(100, 150)], "drawn": [], "end": [(100, 400)]}

@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 
 from noiseprobe.analysis.evidence import Evidence, Side
-from noiseprobe.analysis.group import SONG, Group, columns, mean, where
+from noiseprobe.analysis.group import SONG, Group, mean, where
 from noiseprobe.functional.regions import PEAK_FRAMES, regions
 from noiseprobe.functional.shape import held_out
 from noiseprobe.results.reach import reach
 
 LONG = 1.0  # seconds; shorter noise has no assimilation
+JUMPS = ["peak", "offset"]  # regions
 
 
 HELD_OUT = "every other song, at the frame that the rest choose"
@@ -34,7 +35,7 @@ def find(group: Group, margin: float) -> list[Evidence]:
         evidence("unchanged codes suffer", "After the noise the very same codes are less likely than before", "above",
                  group.songs(rows, "recovery_delta_unchanged")),
     ]  # fmt: skip
-    onset, offset = (_heights(group, rows, region) for region in ["peak", "offset"])
+    onset, offset = _heights(group, rows)
     for claim, text, values in [
         ("jump at the onset", "The loss jumps somewhere around the onset (highest frame)", onset),
         ("jump at the offset", "The loss jumps where noise ends (highest frame)", offset),
@@ -46,23 +47,33 @@ def find(group: Group, margin: float) -> list[Evidence]:
     return found
 
 
-def _heights(group: Group, rows: pd.DataFrame, region: str) -> pd.DataFrame:
-    """Half of the songs at the frame of a region at which the mean of the other half is highest.
+def _heights(group: Group, rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Half of the songs at the frame at which the mean of the other half is highest, of the peak and of the offset.
+
+    Of every song's curve no more than the frames of both regions is in memory.
 
     Returns:
-        A row a song, a column for each given row; empty without nll.parquet.
+        For each region a row a song, a column for each given row; empty without nll.parquet, or a clip in all rows.
     """
-    if not group.has_curves(rows):
-        return pd.DataFrame()
     clips = group.clip_values(group.clips, rows, "delta")
-    ids = clips.index.get_level_values("clip")
-    songs = clips.groupby(SONG).size().index  # the halves are the same ones in all rows
-    found = {}
-    for cell, variant in columns(rows):
-        delta = group.curves(cell, variant, ids).loc[songs]
-        if at := _bounds(group, cell, variant, delta.shape[1])[region]:
-            found[cell, variant] = pd.Series(held_out(delta.to_numpy(), at), songs)
-    return pd.DataFrame(found).dropna().astype(np.float64)
+    if clips.empty or not group.has_curves(rows):
+        return pd.DataFrame(), pd.DataFrame()
+    ids, longest = clips.index.get_level_values("clip"), int(clips.index.get_level_values("frames").max())
+    songs = clips.groupby(SONG, observed=True).size().index  # the halves are the same ones in all rows
+    found: dict[str, dict[tuple[str, str], pd.Series]] = {region: {} for region in JUMPS}
+    for cell in dict.fromkeys(rows["cell"]):
+        variants = rows.loc[rows["cell"] == cell, "variant"]
+        bounds = {variant: _bounds(group, cell, variant, longest) for variant in variants}
+        frames = {v: {region: np.arange(*at[region] or (0, 0)) for region in JUMPS} for v, at in bounds.items()}
+        curves = group.at_frames(cell, {v: np.concatenate(list(own.values())) for v, own in frames.items()}, ids)
+        for variant, both in curves.items():
+            peak = len(frames[variant]["peak"])
+            values = both.loc[songs].to_numpy()
+            for region, own in zip(JUMPS, [values[:, :peak], values[:, peak:]], strict=True):
+                if own.shape[1]:
+                    found[region][cell, variant] = pd.Series(held_out(own, (0, own.shape[1])), songs)
+    onset, offset = (pd.DataFrame(own).dropna().astype(np.float64) for own in found.values())
+    return onset, offset
 
 
 def _bounds(group: Group, cell: str, variant: str, frames: int) -> dict[str, tuple[int, int] | None]:
