@@ -13,6 +13,7 @@ import torch
 from lightning import Callback, Trainer
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 
+from noiseprobe.allocator import keep_freed_memory
 from noiseprobe.analysis.record import add_to_cell
 from noiseprobe.callbacks.audio import KeepAudio
 from noiseprobe.callbacks.loggers import cell_logger, log_summary
@@ -43,6 +44,7 @@ def evaluate(config: Config, weights: Weights, manifest: Manifest, folder: Path)
         NoiseprobeError: for what the user can mend.
     """
     start = time.perf_counter()
+    keep_freed_memory()
     audio = KeepAudio(folder / "audio", config.keep_audio, config.noise)
     trainer = make_trainer(config, audio)
     model = load_model(weights, config.precision)

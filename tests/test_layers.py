@@ -18,7 +18,7 @@ LAYERS = [
     ["data", "identity", "models", "metrics", "noise", "functional"],
     ["config", "processes", "hashing", "store"],
     ["positions", "schemas", "score"],
-    ["background", "checks", "devices", "errors", "files", "help", "loudness", "variants"],
+    ["allocator", "background", "checks", "devices", "errors", "files", "help", "loudness", "variants"],
 ]
 
 
