@@ -16,7 +16,7 @@ import soundfile as sf
 import torch
 import yaml
 from omegaconf import OmegaConf
-from running import SHORT, command, composed
+from running import SHORT, command, composed, quick_command, run_cell
 
 from noiseprobe import cli, load_results
 from noiseprobe.cli import conf_dir
@@ -109,9 +109,17 @@ def test_a_run_its_table_and_a_second_run_that_does_nothing(tmp_path: Path, with
     assert "finished already" in again.stdout
     assert [line for line in again.stdout.splitlines() if "white@2.0s+" in line] == table
 
+    forked = quick_command(*SHORT, "paths.results=forked", cwd=tmp_path)
+    assert forked.returncode == 0, forked.stderr
+    assert [line for line in forked.stdout.splitlines() if "white@2.0s+" in line] == table
+    for name in ["clips.parquet", "nll.parquet", "profile.parquet"]:
+        assert (tmp_path / "forked" / cell.name / name).read_bytes() == (cell / name).read_bytes()
+
 
 def test_a_sweep_loads_the_model_once_and_ends_with_index_and_table(tmp_path: Path) -> None:
-    done = command("data.limit=2", "data.duration=4", "noise.onset=2", "noise.length=0.2,0.5,0.9", "-m", cwd=tmp_path)
+    done = quick_command(
+        "data.limit=2", "data.duration=4", "noise.onset=2", "noise.length=0.2,0.5,0.9", "-m", cwd=tmp_path
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("loading ") == 1
     results = load_results(tmp_path / "results")
@@ -136,7 +144,7 @@ def test_a_sweep_over_two_models_ends_with_the_effect_against_their_size(tmp_pat
     for name, folder in [("A", PACKAGE / "assets/tiny"), ("B", tmp_path / "half")]:
         text = f"defaults:\n  - local\n  - _self_\nname: {name}\npath: {folder}\n"
         (tmp_path / f"own/model/{name}.yaml").write_text(text)
-    done = command(
+    done = quick_command(
         "--config-dir", "own", "model=A,B", *SHORT, "data.limit=2", "noise.length=0.2,0.5", "-m", cwd=tmp_path
     )
     assert done.returncode == 0, done.stderr
@@ -145,7 +153,7 @@ def test_a_sweep_over_two_models_ends_with_the_effect_against_their_size(tmp_pat
     assert (tmp_path / "results/sizes-delay.svg").is_file()
     # An experiment's own sweep varies faster than the models, so each is loaded once there too.
     short = ["data.limit=1", "data.duration=3", "noise.segment_frames=1,10", "paths.results=shuffled"]
-    done = command("--config-dir", "own", "+experiment=paper_fig5", "model=A,B", *short, cwd=tmp_path)
+    done = quick_command("--config-dir", "own", "+experiment=paper_fig5", "model=A,B", *short, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("loading ") == 2
     assert "shuffled/paper_fig5-sizes-delay.png" in done.stdout
@@ -156,7 +164,7 @@ def test_a_sweep_over_two_models_ends_with_the_effect_against_their_size(tmp_pat
 
 
 def test_two_scorings_never_share_a_table(tmp_path: Path) -> None:
-    done = command(*SHORT, "data.limit=2", "scoring=delay,parallel", "-m", cwd=tmp_path)
+    done = quick_command(*SHORT, "data.limit=2", "scoring=delay,parallel", "-m", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     for scoring in ["delay", "parallel"]:
         assert f"effect   results/effect-{scoring}.png" in done.stdout
@@ -172,7 +180,7 @@ def test_two_scorings_never_share_a_table(tmp_path: Path) -> None:
 
 def test_a_sweep_goes_on_past_bad_cells_and_names_them(tmp_path: Path) -> None:
     overrides = ["data.limit=1", "data.duration=4", "noise.onset=2", "noise.length=0.2,99"]
-    done = command(*overrides, "model=musicgen_small,tiny", "-m", cwd=tmp_path, env=OFFLINE)
+    done = quick_command(*overrides, "model=musicgen_small,tiny", "-m", cwd=tmp_path)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert len(load_results(tmp_path / "results").folders) == 1
@@ -183,7 +191,7 @@ def test_a_sweep_goes_on_past_bad_cells_and_names_them(tmp_path: Path) -> None:
 
 def test_fail_fast_stops_at_the_first_bad_cell(tmp_path: Path) -> None:
     overrides = ["data.limit=1", "data.duration=4", "noise.onset=2", "fail_fast=true", "noise.length=0.2"]
-    done = command(*overrides, "model=musicgen_small,tiny", "-m", cwd=tmp_path, env=OFFLINE)
+    done = quick_command(*overrides, "model=musicgen_small,tiny", "-m", cwd=tmp_path)
     assert done.returncode == 1
     assert "failed   " in done.stderr
     assert not list((tmp_path / "results").glob("tiny-*"))
@@ -249,15 +257,14 @@ def test_results_that_cannot_be_written_are_an_error_before_the_model_is_loaded(
 @pytest.mark.slow
 def test_wandb_offline_runs_and_finishes(tmp_path: Path) -> None:
     env = {"WANDB_MODE": "offline", "WANDB_SILENT": "true"}
-    done = command(*SHORT, "data.limit=1", "logger=wandb", "logger.offline=true", cwd=tmp_path, env=env)
+    done = quick_command(*SHORT, "data.limit=1", "logger=wandb", "logger.offline=true", cwd=tmp_path, **env)
     assert done.returncode == 0, done.stderr
     runs = list((tmp_path / "results").glob("*/wandb/offline-run-*"))
     assert len(runs) == 1
 
 
 def test_csv_scalars_are_the_summarys(tmp_path: Path) -> None:
-    assert command(*SHORT, cwd=tmp_path).returncode == 0
-    (cell,) = (tmp_path / "results").glob("tiny-*")
+    cell = run_cell(tmp_path)
     with (cell / "logs/metrics.csv").open() as f:
         logged = list(csv.DictReader(f))
     variants = json.loads((cell / "summary.json").read_text())["variants"]
@@ -270,7 +277,7 @@ def test_csv_scalars_are_the_summarys(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_two_processes_score_every_clip_once_with_the_same_numbers(tmp_path: Path) -> None:
     overrides = ["data.limit=5", "data.duration=4", "noise.onset=2", "noise.length=[0.2,0.5]"]
-    one = command(*overrides, "paths.results=one", cwd=tmp_path)
+    one = quick_command(*overrides, "paths.results=one", cwd=tmp_path)
     assert one.returncode == 0, one.stderr
     two = command(*overrides, "trainer=ddp", "trainer.accelerator=cpu", "paths.results=two", cwd=tmp_path)
     assert two.returncode == 0, two.stderr
@@ -298,7 +305,7 @@ def test_the_console_script_is_installed() -> None:
 @pytest.mark.slow
 def test_two_processes_work_where_one_song_leaves_the_second_without_a_clip(tmp_path: Path) -> None:
     overrides = [*SHORT, "data.limit=1"]
-    assert command(*overrides, "paths.results=one", cwd=tmp_path).returncode == 0
+    assert quick_command(*overrides, "paths.results=one", cwd=tmp_path).returncode == 0
     two = command(*overrides, "trainer=ddp", "trainer.accelerator=cpu", "paths.results=two", cwd=tmp_path)
     assert two.returncode == 0, two.stderr
     assert "Traceback" not in two.stderr
@@ -336,15 +343,17 @@ def test_a_refusal_at_the_end_ends_all_processes_in_one_line(tmp_path: Path) -> 
 def test_force_that_cannot_start_leaves_the_finished_cell(tmp_path: Path) -> None:
     if torch.cuda.is_available():
         pytest.skip("the device that isn't there is")
-    assert command(*SHORT, cwd=tmp_path).returncode == 0
-    failed = command(*SHORT, "force=true", "trainer=gpu", cwd=tmp_path)
+    assert quick_command(*SHORT, cwd=tmp_path).returncode == 0
+    failed = quick_command(*SHORT, "force=true", "trainer=gpu", cwd=tmp_path)
     assert failed.returncode == 1
     assert len(load_results(tmp_path / "results").folders) == 1
     assert not list((tmp_path / "results").glob("*/records"))
 
 
 def test_the_table_of_a_sweep_tells_its_cells_apart(tmp_path: Path) -> None:
-    done = command(*SHORT, "data.limit=1", "noise.length=0.2", "noise.level=-20,match", "seed=3,4", "-m", cwd=tmp_path)
+    done = quick_command(
+        *SHORT, "data.limit=1", "noise.length=0.2", "noise.level=-20,match", "seed=3,4", "-m", cwd=tmp_path
+    )
     assert done.returncode == 0, done.stderr
     shown = [
         [x.strip() for x in line.strip("│ ").split("│")][:2] for line in done.stdout.splitlines() if "+0.2s" in line
@@ -376,7 +385,7 @@ def test_ctrl_c_says_how_to_go_on_and_the_same_command_does(tmp_path: Path, forc
     assert "Traceback" not in rest
     scored = len(list((tmp_path / "results").glob("*/records/*.npz")))
     assert 0 < scored < 12
-    done = command(*overrides, cwd=tmp_path)
+    done = quick_command(*overrides, cwd=tmp_path)
     assert f"{scored} clips were scored before" in done.stdout
     assert done.returncode == 0
 
@@ -385,7 +394,7 @@ def test_ctrl_c_says_how_to_go_on_and_the_same_command_does(tmp_path: Path, forc
 def test_devices_that_are_not_there_are_one_line(tmp_path: Path, override: str) -> None:
     if torch.cuda.is_available():
         pytest.skip("this machine has the device")
-    done = command(*SHORT, override, "trainer.accelerator=gpu", cwd=tmp_path)
+    done = quick_command(*SHORT, override, "trainer.accelerator=gpu", cwd=tmp_path)
     assert done.returncode == 1
     assert "trainer.accelerator: got gpu" in done.stderr
     assert "Traceback" not in done.stderr
@@ -396,7 +405,7 @@ def test_devices_that_are_not_there_are_one_line(tmp_path: Path, override: str) 
 @pytest.mark.slow
 def test_wandb_without_an_account_fails_before_anything_is_scored(tmp_path: Path) -> None:
     env = {"WANDB_API_KEY": "", "WANDB_MODE": "online", "HOME": str(tmp_path), "NETRC": str(tmp_path / "none")}
-    done = command(*SHORT, "logger=wandb", cwd=tmp_path, env=env)
+    done = quick_command(*SHORT, "logger=wandb", cwd=tmp_path, **env)
     assert done.returncode == 1
     assert "logger: wandb" in done.stderr
     assert "Traceback" not in done.stderr

@@ -10,7 +10,7 @@ import pytest
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.types import RunMode
-from running import command, composed
+from running import command, composed, quick_command
 
 from noiseprobe import load_results
 from noiseprobe.callbacks.sweep import combinations, put_first
@@ -173,7 +173,7 @@ def test_figure_5_on_the_embedded_model_ends_with_its_figure(tmp_path: Path) -> 
         "noise.segment_frames=1,10",
         "logger=none",
     ]
-    done = command(*arguments, cwd=tmp_path)
+    done = quick_command(*arguments, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "effect   results/paper_fig5-effect-delay.png" in done.stdout
     assert "sizes    nothing to draw for these cells" in done.stdout  # one model
@@ -188,7 +188,7 @@ def test_figure_5_on_the_embedded_model_ends_with_its_figure(tmp_path: Path) -> 
     path.unlink()
     path.mkdir()
     (tmp_path / "results/index.parquet").unlink()
-    again = command(*arguments, "figures=[effect,regions]", "-m", cwd=tmp_path)
+    again = quick_command(*arguments, "figures=[effect,regions]", "-m", cwd=tmp_path)
     assert again.returncode == 1
     assert "failed   effect: IsADirectoryError" in again.stderr
     assert "Traceback" not in again.stderr
@@ -203,7 +203,7 @@ def test_figure_5_on_the_embedded_model_ends_with_its_figure(tmp_path: Path) -> 
 @pytest.mark.slow
 def test_colours_on_the_embedded_model_end_with_their_figure(tmp_path: Path) -> None:
     short = ["data.limit=2", "data.duration=3", "noise.onset=1", "noise.length=[0.2,0.5]", "logger=none"]
-    done = command("+experiment=paper_colors", *short, cwd=tmp_path)
+    done = quick_command("+experiment=paper_colors", *short, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "effect   results/paper_colors-effect-delay.png" in done.stdout
     assert load_results(tmp_path / "results").cells["noise"].nunique() == 8
@@ -212,7 +212,7 @@ def test_colours_on_the_embedded_model_end_with_their_figure(tmp_path: Path) -> 
 
 @pytest.mark.slow
 def test_controls_that_change_nothing_are_exactly_0_and_shown_so(tmp_path: Path) -> None:
-    done = command("+experiment=controls", "data.limit=2", "data.duration=11", "logger=none", cwd=tmp_path)
+    done = quick_command("+experiment=controls", "data.limit=2", "data.duration=11", "logger=none", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     frame = load_results(tmp_path / "results").cells
     zero = (frame["noise"] == "token_self") | (frame["length_s"] == 0)

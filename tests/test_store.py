@@ -331,6 +331,7 @@ print(hits)
 """
 
 
+@pytest.mark.slow
 def test_processes_that_write_at_once_never_read_anything_wrong(tmp_path: Path) -> None:
     command = [sys.executable, "-c", HAMMER, str(tmp_path)]
     env = {**os.environ, "PYTHONPATH": str(Path(__file__).parent), "OMP_NUM_THREADS": "1"}

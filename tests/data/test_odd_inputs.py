@@ -19,7 +19,7 @@ import pandas as pd
 import pytest
 import torch
 from odd_inputs import CASES, DURATION, RATE, SHORTEST, Case
-from running import command, composed, run_cell
+from running import composed, quick_command, run_cell
 
 from noiseprobe.config import check
 from noiseprobe.data.audio import BadAudio, decode
@@ -211,9 +211,7 @@ class Cell:
 
     def run(self, *overrides: str) -> subprocess.CompletedProcess[str]:
         arguments = ["data=folder", f"data.root={self.root}", f"paths.results={self.results}", *CELL, *overrides]
-        # One thread: two that wait for each other take 30 times as long on a busy machine.
-        env = {"XDG_CACHE_HOME": str(self.results / "cache"), "OMP_NUM_THREADS": "1"}
-        return command(*arguments, cwd=self.results, env=env)
+        return quick_command(*arguments, cwd=self.results, XDG_CACHE_HOME=str(self.results / "cache"))
 
     @property
     def folder(self) -> Path:

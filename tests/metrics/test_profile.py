@@ -300,6 +300,7 @@ dist.destroy_process_group()
 """
 
 
+@pytest.mark.slow
 def test_two_processes_compute_what_one_does(tmp_path):
     clips = random_clips(4, 9, leading=(2,))
     first = {song: [c for c in clips if c[1] == song] for song in range(5)}

@@ -19,6 +19,8 @@ from loopback import CONFIG, INDEX, NEW, OLD, REPO, WEIGHTS, Hub, git_hash, sha2
 from noiseprobe.errors import NoiseprobeError
 from noiseprobe.models.hub import verify
 
+pytestmark = pytest.mark.slow  # processes, most of which import huggingface_hub
+
 CHUNK = 10 * 2**20  # what huggingface_hub writes at once
 
 CLIENT = """

@@ -42,6 +42,7 @@ def test_the_same_weights_are_loaded_once_and_others_alone(monkeypatch: pytest.M
     assert len(loaded) == 2
 
 
+@pytest.mark.slow
 def test_a_sweep_over_two_models_has_one_in_memory_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whole cells, through Trainer.test: nothing that they leave holds a model."""
     alive: list[weakref.ref[MusicLM]] = []
@@ -79,6 +80,7 @@ print("kept" if kept() is not None else "freed")
 """
 
 
+@pytest.mark.slow
 def test_the_first_model_of_audiocraft_is_freed_too(made: Made) -> None:
     """In a process of its own: what is imported only once can hold only the first one's frames."""
     run = subprocess.run(

@@ -19,6 +19,7 @@ from noiseprobe.score import read
 from noiseprobe.score.notes import Part
 from noiseprobe.score.render import Renderer
 
+NEAR = 2e-5  # nats, between a sequence computed by itself and from a shared prefix
 CELL = ["data=midi", "data.limit=2", "data.duration=4", "logger=none"]
 T, LAST = 200, 3  # frames, and those at the end that are in no mean
 PLAYER = Renderer(SOUNDFONT, -23.0)
@@ -68,9 +69,9 @@ def test_every_number_of_a_cell(tiny, tmp_path: Path):
         codes, expected = zip(*(scored(tiny, audio) for audio in (clean, corrupted)), strict=True)
         mine = nll[nll["clip"] == row["clip"]].sort_values(["codebook", "frame"])
         for column, values in zip(["nll_clean", "nll_corrupted"], expected, strict=True):
-            assert mine[column].to_numpy(np.float32).tobytes() == values.tobytes(), column
+            np.testing.assert_allclose(mine[column].to_numpy(np.float32), values.ravel(), atol=NEAR, err_msg=column)
         delta = (expected[1].astype(float) - expected[0])[:, : T - LAST].mean()
-        assert row["delta"] == pytest.approx(delta, abs=1e-9)
+        assert row["delta"] == pytest.approx(delta, abs=NEAR)
         assert row["changed_frames"] == int((codes[0] != codes[1]).any(0).sum())
         assert (row["frames_corrupted"], row["mapped_frames"], row["on_frame"], row["off_frame"]) == (T, T, 0, T)
         for audio, column in [(clean, "music_db"), (corrupted, "noise_db")]:
@@ -98,12 +99,12 @@ def test_a_tempo_is_compared_where_frames_have_counterparts(tiny, tmp_path: Path
         counterpart = np.array([*range(50), *[-1] * 50, *range(75, 175)])
 
         mine = nll[(nll["clip"] == row["clip"]) & nll["frame"].notna()].sort_values(["codebook", "frame"])
-        assert mine["nll_clean"].to_numpy(np.float32).tobytes() == expected[0].tobytes()
+        np.testing.assert_allclose(mine["nll_clean"].to_numpy(np.float32), expected[0].ravel(), atol=NEAR)
         paired = np.where(counterpart >= 0, expected[1][:, counterpart], np.nan)
-        assert np.array_equal(mine["nll_corrupted"].to_numpy(np.float32).reshape(4, T), paired, equal_nan=True)
+        np.testing.assert_allclose(mine["nll_corrupted"].to_numpy(np.float32).reshape(4, T), paired, atol=NEAR)
         counted = (counterpart >= 0) & (np.arange(T) < T - LAST)
         delta = (paired.astype(float) - expected[0]).mean(0)
-        assert row["delta"] == pytest.approx(delta[counted].mean(), abs=1e-9)
+        assert row["delta"] == pytest.approx(delta[counted].mean(), abs=NEAR)
         assert pd.isna(row["assimilation_delta"])
         assert (row["mapped_frames"], row["frames_corrupted"]) == (150, T)
         added = nll[(nll["clip"] == row["clip"]) & nll["frame"].isna()]

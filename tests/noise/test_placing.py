@@ -65,7 +65,7 @@ def noise_of(found, clean, where, mode):
     return placed - clean[:, where.start : where.stop] if mode == "add" else placed
 
 
-@pytest.mark.parametrize("rate", [32_000, 48_000])
+@pytest.mark.parametrize("rate", [32_000, pytest.param(48_000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_level_mode_channel_and_length(kind, rate):
     """RMS targets are hit to 0.01 dB, loudness of 0.4 s and more to 0.1 dB; what is said is what is there."""
