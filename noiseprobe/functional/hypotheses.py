@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from noiseprobe.functional.intervals import FEWEST, constant, song_values
 
@@ -154,15 +154,27 @@ def adjust(ps: Sequence[float | None], method: Literal["holm", "bh"]) -> list[fl
     >>> adjust([0.01, None, 0.04], "holm"), adjust([0.01, None, 0.04], "bh")
     ([0.02, None, 0.04], [0.02, None, 0.04])
     """
-    from statsmodels.stats.multitest import multipletests
-
     if method not in ("holm", "bh"):
         raise ValueError(f"method: got {method!r}, expected 'holm' or 'bh'")
+    from scipy.stats import false_discovery_control
+
     given = [p for p in ps if p is not None]
     if not all(0 <= p <= 1 for p in given):
         raise ValueError("ps: got a p-value outside [0, 1]")
-    corrected = iter(multipletests(given, method="holm" if method == "holm" else "fdr_bh")[1] if given else [])
+    corrected = iter((_holm(given) if method == "holm" else false_discovery_control(given)) if given else [])
     return [None if p is None else float(next(corrected)) for p in ps]
+
+
+def _holm(ps: Sequence[float]) -> NDArray[np.float64]:
+    """Holm, "A simple sequentially rejective multiple test procedure", 1979.
+
+    As in statsmodels, which collects garbage at each call; in a report that was most of its time.
+    """
+    order = np.argsort(ps)
+    steps = np.maximum.accumulate(np.asarray(ps)[order] * np.arange(len(ps), 0, -1))
+    found = np.empty(len(ps))
+    found[order] = np.minimum(steps, 1)
+    return found
 
 
 def songs_needed(

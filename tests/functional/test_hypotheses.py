@@ -228,3 +228,13 @@ def test_a_large_effect_needs_few_songs_whatever_scipys_noncentral_t_makes_of_it
         assert n is not None
         assert smaller is not None
         assert smaller <= n <= 90
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize(("method", "theirs"), [("holm", "holm"), ("bh", "fdr_bh")])
+def test_corrections_are_statsmodels(seed, method, theirs):
+    from statsmodels.stats.multitest import multipletests
+
+    ps = np.random.default_rng(seed).random(seed * 7 + 1) ** 3
+    ps[: seed + 1] = ps[0]  # ties
+    assert adjust(list(ps), method) == pytest.approx(list(multipletests(ps, method=theirs)[1]), rel=1e-12)
