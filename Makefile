@@ -14,7 +14,7 @@ LOCKED := $(VENV)/.lock-$(shell cksum < requirements.lock | cut -d' ' -f1)
 EDITABLE := $(VENV)/.editable-$(shell cksum < pyproject.toml | cut -d' ' -f1)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-all lint lock clean
+.PHONY: help setup run test test-all bench lint lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
@@ -30,6 +30,9 @@ test: setup  ## the quick tests
 test-all: setup  ## all tests, the slow ones too
 	$(BIN)/python -m pytest
 
+bench: setup  ## the speed benchmark: writes bench/bench.json and bench/bench.md; ARGS=--check compares with them
+	$(BIN)/python -m bench $(ARGS)
+
 lint: setup  ## ruff and mypy
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -43,7 +46,7 @@ lock: | $(BIN)/pip  ## resolve pyproject.toml anew into requirements.lock (uses 
 
 clean:  ## remove .venv, built packages and caches; results stay
 	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache
-	find conf noiseprobe recipes tests -name __pycache__ -prune -exec rm -rf {} +
+	find bench conf noiseprobe recipes tests -name __pycache__ -prune -exec rm -rf {} +
 
 # pip is the last thing that venv makes, so without it the environment is half made, or another tool's: begin again.
 $(BIN)/pip:

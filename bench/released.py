@@ -3,7 +3,8 @@
     python bench/released.py FOLDER small|medium|large audiocraft|transformers
 
 audiocraft: the language model in half precision, as released. transformers: float32 with T5-base's encoder. The output
-heads are zero, so every code has the probability 1 / 2048 and every nll must be ln 2048 = 7.6246.
+heads are zero, so every code has the probability 1 / 2048 and every nll must be ln 2048 = 7.6246; `write` can make them
+random instead, so that two ways to one nll can be compared.
 """
 
 import sys
@@ -20,15 +21,15 @@ from checkpoints import codec_config, lm_config
 SIZES = {"small": (24, 1024, 16), "medium": (48, 1536, 24), "large": (48, 2048, 32)}  # layers, width, heads
 
 
-def write(folder: Path, size: str, layout: str) -> None:
+def write(folder: Path, size: str, layout: str, heads_sd: float = 0.0) -> None:
     """A checkpoint; memory holds it once."""
     torch.manual_seed(0)
     folder.mkdir(parents=True, exist_ok=True)
-    (write_audiocraft if layout == "audiocraft" else write_transformers)(folder, *SIZES[size])
+    (write_audiocraft if layout == "audiocraft" else write_transformers)(folder, *SIZES[size], heads_sd)
 
 
 @torch.no_grad()
-def write_audiocraft(folder: Path, layers: int, width: int, heads: int) -> None:
+def write_audiocraft(folder: Path, layers: int, width: int, heads: int, heads_sd: float) -> None:
     from audiocraft.models.builders import get_compression_model, get_condition_fuser
     from audiocraft.models.lm import LMModel
     from audiocraft.modules.codebooks_patterns import DelayedPatternProvider
@@ -45,7 +46,7 @@ def write_audiocraft(folder: Path, layers: int, width: int, heads: int) -> None:
         if "norm" in name:
             state[name] = torch.full(p.shape, float(name.endswith("weight")), dtype=torch.float16)
         elif name.startswith("linears."):
-            state[name] = torch.zeros(p.shape, dtype=torch.float16)
+            state[name] = torch.empty(p.shape, dtype=torch.float16).normal_(std=heads_sd)
         else:
             state[name] = torch.empty(p.shape, dtype=torch.float16).normal_(std=0.02)
     package = {"best_state": state, "xp.cfg": OmegaConf.to_yaml(cfg), "version": "1.3.0", "exported": True}
@@ -60,7 +61,7 @@ def write_audiocraft(folder: Path, layers: int, width: int, heads: int) -> None:
 
 
 @torch.no_grad()
-def write_transformers(folder: Path, layers: int, width: int, heads: int) -> None:
+def write_transformers(folder: Path, layers: int, width: int, heads: int, heads_sd: float) -> None:
     text = T5Config(d_model=768, d_kv=64, d_ff=3072, num_layers=12, num_heads=12, vocab_size=32128)
     codec = EncodecConfig(
         sampling_rate=32_000, audio_channels=1, normalize=False, target_bandwidths=[2.2], hidden_size=128,
@@ -73,10 +74,12 @@ def write_transformers(folder: Path, layers: int, width: int, heads: int) -> Non
     )  # fmt: skip
     parts = {"text_encoder": text, "audio_encoder": codec, "decoder": decoder}
     model = MusicgenForConditionalGeneration(MusicgenConfig(**{k: v.to_dict() for k, v in parts.items()}))
-    for layer in model.audio_encoder.quantizer.layers:
-        layer.codebook.embed.normal_(std=0.05)
+    # Entries around what they quantize: with others nearly all frames of any music would have one code.
+    seen = model.audio_encoder.encoder(0.1 * torch.randn(1, 1, 4 * 32_000))[0].T
+    for k, layer in enumerate(model.audio_encoder.quantizer.layers):
+        layer.codebook.embed.normal_().mul_(seen.std(0) / 2**k).add_(seen.mean(0) if k == 0 else 0)
     for head in model.decoder.lm_heads:
-        head.weight.zero_()
+        head.weight.normal_(std=heads_sd)
     model.save_pretrained(folder)
 
 

@@ -1,7 +1,7 @@
 """Have glibc keep the memory that a process frees, for the next layer, which asks for the same.
 
-Otherwise it hands megabytes back to the system after each layer and gets them page by page, zeroed, for the next one:
-scoring with MusicGen-small's shape on two CPU cores took 15 % more time in float32 for it.
+Otherwise it hands megabytes back to the system after each layer and gets them page by page, zeroed, for the next one.
+With MusicGen's codec that is a fifth to a quarter of the time of encoding a clip whole.
 """
 
 import ctypes

@@ -26,13 +26,13 @@ class Background:
         """Have a job done.
 
         Raises:
-            Exception: of an earlier job.
+            Exception: of an earlier job; this one is done all the same.
         """
-        while self.jobs and (self.jobs[0].done() or len(self.jobs) >= self.waiting):
-            self.jobs.popleft().result()
         if self.pool is None:
             self.pool = ThreadPoolExecutor(self.threads, thread_name_prefix=self.name)
         self.jobs.append(self.pool.submit(job))
+        while self.jobs and (self.jobs[0].done() or len(self.jobs) > self.waiting):
+            self.jobs.popleft().result()
 
     def wait(self) -> None:
         """Until all is done.

@@ -1,23 +1,27 @@
 """What is known of clean clips from earlier cells, so that no cell computes it again.
 
-Of each clip its encoding is kept, by its samples and the codec, and its nll, by its codes and what scored them. Numbers
-may differ in their last bits between machines, numbers of threads and versions of torch, so these are part of the keys
-too: what is kept is, to the bit, what would be computed.
+Of each clip its encoding is kept, by its samples, and its nll, by its codes, each with the hash of the model's files
+and all that the numbers depend on besides: in their last bits they differ between processors, numbers of threads and
+versions of libraries. So what is kept is, to the bit, what would be computed.
 """
 
 import hashlib
-import platform
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from noiseprobe.config import installed
+from noiseprobe.devices import processor
 from noiseprobe.hashing import digest
 from noiseprobe.identity import PROTOCOL
 from noiseprobe.models.base import Encoded, MusicLM
 from noiseprobe.store import Store
+
+LIBRARIES = ["torch", "transformers", "audiocraft"]
 
 
 @dataclass(frozen=True)
@@ -62,11 +66,16 @@ class CleanStore:
         self.store.put("nll", self._nll_key(codes, description), nll=nll.cpu().numpy())
 
     def _encoded_key(self, audio: Tensor) -> str:
-        return digest([_content(audio), self.model.codec_hash, *_machine(audio.device)])
+        return digest([_content(audio), self._by(), *_machine(audio.device)])
 
     def _nll_key(self, codes: Tensor, description: str | None) -> str:
-        how = [self.weights, type(self.model).__qualname__, self.scoring, self.precision, description]
+        how = [*self._by(), self.scoring, self.precision, description]
         return digest([_content(codes), *how, *_machine(codes.device)])
+
+    def _by(self) -> list[str]:
+        """The files that hold model, codec and their configurations, and the libraries that run them."""
+        versions = [f"{name} {version(name)}" for name in LIBRARIES if installed(name)]
+        return [self.weights, type(self.model).__module__, type(self.model).__qualname__, *versions]
 
 
 def _content(x: Tensor) -> list[Any]:
@@ -76,6 +85,6 @@ def _content(x: Tensor) -> list[Any]:
 
 def _machine(device: torch.device) -> list[Any]:
     """What else numbers depend on, in their last bits."""
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else processor()
     capability = torch.backends.cpu.get_cpu_capability()
-    return [PROTOCOL, torch.__version__, device.type, name, capability, torch.get_num_threads()]
+    return [PROTOCOL, device.type, name, capability, torch.get_num_threads()]

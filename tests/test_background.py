@@ -43,13 +43,19 @@ def test_no_more_than_a_few_are_in_memory() -> None:
 
 def test_an_error_comes_back_with_the_next_job_or_at_the_end() -> None:
     background = Background("jobs", waiting=1)
-    background.submit(lambda: failing("first"))
+    done: list[int] = []
+    go = threading.Event()
+    background.submit(lambda: failing("first") if go.wait() else None)
+    go.set()
     with pytest.raises(ValueError, match="first"):
-        background.submit(lambda: None)
-    background.submit(lambda: failing("second"))
+        background.submit(lambda: done.append(1))
+    go.clear()
+    background.submit(lambda: failing("second") if go.wait() else None)
+    go.set()
     with pytest.raises(ValueError, match="second"):
         background.wait()
     background.close()
+    assert done == [1]  # what was submitted with the error
 
 
 def test_closing_waits_and_logs_what_went_wrong(caplog: pytest.LogCaptureFixture) -> None:

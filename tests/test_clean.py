@@ -63,12 +63,21 @@ def test_an_nll_comes_back_for_the_same_codes_and_the_same_scoring_alone(kept: C
         assert CleanStore(kept.store, kept.model, *changed).nll(codes, None) is None
 
 
-def test_the_codec_is_known_by_its_tensors(model: TransformersMusicGen) -> None:
-    same, other = (load(weights(PACKAGE / "assets/tiny"), "bf16") for _ in range(2))
-    assert same.codec_hash == model.codec_hash  # the codec is float32 in both
-    with torch.no_grad():
-        other.codec.quantizer.layers[3].codebook.embed[5, 5] += 1e-3
-    assert other.codec_hash != model.codec_hash
+def test_what_other_files_gave_is_never_found(kept: CleanStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hash is over configurations, too: the same tensors under another one give other codes."""
+    audio, codes = torch.randn(1, 1000), torch.arange(8).view(4, 2)
+    kept.keep_encoded(audio, Encoded(codes))
+    kept.keep_nll(codes, None, torch.ones(4, 2))
+    other = CleanStore(kept.store, kept.model, "other files", "delay", "fp32")
+    assert other.encoded(audio) is None
+    assert other.nll(codes, None) is None
+    for place, value in [("processor", "another"), ("version", "9.9")]:
+        with monkeypatch.context() as patch:
+            patch.setattr(f"noiseprobe.clean.{place}", lambda *_, value=value: value)
+            assert kept.encoded(audio) is None
+            assert kept.nll(codes, None) is None
+    assert kept.encoded(audio) is not None
+    assert kept.nll(codes, None) is not None
 
 
 @pytest.fixture

@@ -8,12 +8,10 @@ Conventions: audio `[B, C, N]`, codes `[B, K, T]`, nll `[B, K, T]` in nats. A de
 conditioned on, the same for the whole batch; None is the model's null condition.
 """
 
-import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 
 import torch
 import torch.nn.functional as F
@@ -66,16 +64,6 @@ class MusicLM(nn.Module, ABC):
     def frame_rate(self) -> float:
         """Frames a second."""
         return self.sample_rate / self.hop
-
-    @cached_property
-    def codec_hash(self) -> str:
-        """sha256 over the codec's tensors, or over all of the model's where it has no attribute `codec`."""
-        codec = getattr(self, "codec", self)
-        found = hashlib.sha256(f"{type(codec).__qualname__} {self.codebooks} {self.channels}".encode())
-        for name, tensor in sorted(codec.state_dict().items()):
-            found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-            found.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
-        return found.hexdigest()
 
     @abstractmethod
     def encode(self, audio: Tensor) -> Tensor:

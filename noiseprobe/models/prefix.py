@@ -56,9 +56,9 @@ class PrefixScorer:
         codes = [clean, *corrupted]
         steps, targets = ([f(c[None]) for c in codes] for f in (pattern.layout, pattern.targets))
         starts = _starts([c.cpu()[None] for c in codes], pattern)
-        changed = {
-            i: start // BLOCK * BLOCK if one_by_one else start for i, start in starts.items() if start is not None
-        }
+        # One that is the beginning of the clean sequence has no step of its own.
+        begun = {i: start for i, start in starts.items() if start is not None and start < steps[i].shape[2]}
+        changed = {i: start // BLOCK * BLOCK if one_by_one else start for i, start in begun.items()}
         before = 0 if prefix is None else prefix.shape[1]
         memory = self._memory(before + max(s.shape[2] for s in steps))
         memory.cross = None if states is None else self.decoder.cross(states)
@@ -84,7 +84,7 @@ class PrefixScorer:
             if known is None:
                 parts.append(self.decoder.nll(hidden, targets[0][..., start : start + block]))
         nll = {0: torch.cat(parts, 2) if known is None else pattern.spread(known[None, :, pattern.first :], 0.0)}
-        nll |= {i: nll[0] for i in starts if i not in changed}
+        nll |= {i: nll[0][..., : steps[i].shape[2]] for i in starts if i not in changed}
         by_size: dict[int, list[int]] = {}
         for i in sorted(changed, key=lambda i: -changed[i]):
             by_size.setdefault(0 if one_by_one else steps[i].shape[2], []).append(i)

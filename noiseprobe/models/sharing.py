@@ -64,6 +64,7 @@ class SharingLM(MusicLM):
         except Inexact:
             return self.encode(audio[None])[0]
 
+    @torch.inference_mode()  # keys and values are kept from one clip to the next
     def nll_all(
         self, clean: Tensor, corrupted: Sequence[Tensor], scoring: str = "delay", description: str | None = None,
         known: Tensor | None = None,

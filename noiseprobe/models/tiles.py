@@ -161,6 +161,7 @@ class TiledClip:
         first = _first_difference(self.features, features)
         if first is None:
             return self.codes
+        first = max(0, min(first, features.shape[2] - 2))  # a kernel of its own runs single frames
         carry = self.tiles.encoder.carried
         if first not in self.before:
             self.before[first] = carry(self.features[0, :, :first].T)

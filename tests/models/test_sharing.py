@@ -172,7 +172,9 @@ def variants(clean: Tensor) -> list[Tensor]:
         *(changed(clean, (0, at, at + 1)) for at in [0, BLOCK - 1, BLOCK, BLOCK + 1, frames - 1]),
         *(changed(clean, (last, at, at + 1)) for at in [0, frames - 1]),
         *(changed(clean, (1, 250, 260)), changed(clean, (2, 246, frames)), changed(clean, (0, 30, 40), (1, 200, 210))),
-        *(clean, clean[:, : frames - 40], torch.cat([clean, clean[:, :50]], 1), changed(clean, (0, 0, frames))),
+        # the beginning of the clean codes, in parallel scoring without a step of its own, at a block's end, too
+        *(clean[:, : frames - 40], clean[:, : BLOCK + 1], clean[:, : 2 * BLOCK + 1]),
+        *(clean, torch.cat([clean, clean[:, :50]], 1), changed(clean, (0, 0, frames))),
     ]
 
 
@@ -195,6 +197,32 @@ def test_nll_is_that_of_each_sequence_by_itself(model: SharingLM, scoring: str, 
         assert torch.equal(one.nan_to_num(), third.nan_to_num())
 
 
+def test_the_lstm_of_the_last_frames_is_to_the_bit(model: SharingLM) -> None:
+    """A kernel of its own runs single frames; what goes into the quantizer shows it, where codes seldom do."""
+    assert model.tiles is not None
+    clean = sound(model, FRAMES * 640, 1)[0]
+    clip, seen = model.tiles.clip(clean), []
+    encoder = model.tiles.encoder
+    quantize = encoder.quantize
+    object.__setattr__(encoder, "quantize", lambda x: seen.append(x) or quantize(x))
+    for frame in [0, 1, 2, FRAMES - 3, FRAMES - 2, FRAMES - 1]:
+        corrupted = clean.clone()
+        corrupted[frame * 640 + 600 : frame * 640 + 640] += 0.3
+        clip.variant(corrupted)
+        assert torch.equal(seen[-1], encoder.whole(corrupted[None, None])), frame
+    object.__setattr__(encoder, "quantize", quantize)
+
+
+def test_channels_are_encoded_one_after_the_other(model: SharingLM) -> None:
+    """As both libraries do for a stereo model; in a batch sums are rounded otherwise."""
+    audio = sound(model, 100 * 640, 1)
+    assert model.tiles is not None
+    alone = [model.tiles.encoder.quantize(model.tiles.encoder.whole(own[None, None]))[0] for own in audio]
+    codes = model.encode(audio[None])[0]
+    for channel, own in enumerate(alone):
+        assert torch.equal(codes[channel :: len(audio)], own)
+
+
 def test_steps_that_are_shared_are_computed_once(model: SharingLM) -> None:
     clean = torch.randint(CARD, (model.codebooks, FRAMES), generator=torch.Generator().manual_seed(2))
     assert model.scorer is not None
@@ -207,7 +235,8 @@ def test_steps_that_are_shared_are_computed_once(model: SharingLM) -> None:
     assert rows == [BLOCK, BLOCK, steps - 2 * BLOCK, steps - 2 * BLOCK, steps - 2 * BLOCK]
 
 
-def test_the_batches_of_a_gpu(model: SharingLM, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("scoring", ["delay", "parallel"])
+def test_the_batches_of_a_gpu(model: SharingLM, scoring: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The way that a GPU goes, on a CPU: variants as batches, halved where memory runs out."""
     assert model.scorer is not None
     clean = torch.randint(CARD, (model.codebooks, FRAMES), generator=torch.Generator().manual_seed(2))
@@ -224,10 +253,10 @@ def test_the_batches_of_a_gpu(model: SharingLM, monkeypatch: pytest.MonkeyPatch)
         return run(self, x, *args)  # type: ignore[arg-type]
 
     monkeypatch.setattr(type(model.scorer.decoder), "run", limited)
-    for known in [None, model.nll(clean[None])[0]]:
-        _, others = model.nll_all(clean, corrupted, known=known)
+    for known in [None, model.nll(clean[None], scoring)[0]]:
+        _, others = model.nll_all(clean, corrupted, scoring, known=known)
         for codes, found in zip(corrupted, others, strict=True):
-            torch.testing.assert_close(found, model.nll(codes[None])[0], rtol=0, atol=1e-4)
+            torch.testing.assert_close(found, model.nll(codes[None], scoring)[0], rtol=0, atol=1e-4, equal_nan=True)
     assert max(sizes) in (2, 3)
     model.batches.most = None
 
@@ -244,3 +273,11 @@ def test_the_embedded_model_in_bf16(tmp_path: Path) -> None:
         off = found - model.nll(codes[None])[0]
         assert off.square().mean().sqrt() < 0.05
         assert off.mean().abs() < 2e-3
+
+
+def test_scoring_works_in_and_outside_of_inference_mode(model: SharingLM) -> None:
+    clean = torch.randint(CARD, (model.codebooks, 20), generator=torch.Generator().manual_seed(2))
+    inside, _ = model.nll_all(clean, [])
+    with torch.inference_mode(False):
+        outside, _ = model.nll_all(clean.clone(), [])
+    assert torch.equal(inside, outside)

@@ -79,10 +79,9 @@ class TransformersMusicGen(SharingLM):
         )
 
     def encode(self, audio: Tensor) -> Tensor:
-        b, c, n = audio.shape
-        codes = self.codec.encode(audio.float().reshape(b * c, 1, n), bandwidth=self.bandwidth).audio_codes[0]
-        # [B * C, K, T] -> codebooks of the channels in turn: left, right, left, right
-        return codes.view(b, c, *codes.shape[1:]).transpose(1, 2).flatten(1, 2)
+        # one channel after the other, as the library does; their codebooks in turn: left, right, left, right
+        channels = [self.codec.encode(own[:, None], bandwidth=self.bandwidth) for own in audio.float().unbind(1)]
+        return torch.stack([encoded.audio_codes[0] for encoded in channels], 2).flatten(1, 2)
 
     def decode(self, codes: Tensor) -> Tensor:
         b, k, t = codes.shape
