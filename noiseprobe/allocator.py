@@ -1,7 +1,7 @@
 """Have glibc keep the memory that a process frees, for the next layer, which asks for the same.
 
 Otherwise it hands megabytes back to the system after each layer and gets them page by page, zeroed, for the next one.
-With MusicGen's codec that is a fifth to a quarter of the time of encoding a clip whole.
+Encoding a clip whole with MusicGen's codec takes a quarter less time with this and with its weight norm fused.
 """
 
 import ctypes

@@ -10,12 +10,15 @@ so this is looked at once for each length of a clip, and a size of tiles chosen 
 found, `Inexact` says so, and clips of that length are to be encoded whole.
 """
 
+import logging
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+
+log = logging.getLogger(__name__)
 
 Layer = Callable[[Tensor], Tensor]
 State = tuple[Tensor, Tensor]
@@ -136,6 +139,7 @@ class TiledEncoder:
             rest, _ = self.encoder.carried(features[0, :, cut:].T, state)
             if torch.equal(self.encoder.embeddings(features, torch.cat([first, rest])), whole):
                 return tile
+        log.info(f"clips of {len(audio)} samples are encoded whole: in tiles they would be rounded otherwise")
         return None
 
 

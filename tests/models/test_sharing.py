@@ -129,7 +129,8 @@ def test_only_tiles_in_which_a_sample_differs_are_computed(model: SharingLM) -> 
     assert len(computed) == LENGTH // 640 // TILE * model.channels
 
 
-def test_lengths_that_tiles_dont_fit_are_encoded_whole(made: Made) -> None:
+def test_lengths_that_tiles_dont_fit_are_encoded_whole(made: Made, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
     model = transformers.load(locate(ModelConfig("m", "transformers", made.transformers)), "fp32")
     assert model.tiles is not None
     # It reaches further than tiles say, as another codec might.
@@ -138,6 +139,7 @@ def test_lengths_that_tiles_dont_fit_are_encoded_whole(made: Made) -> None:
     corrupted = with_noise(clean, (64_000, 76_800))
     with pytest.raises(Inexact):
         model.tiles.clip(clean[0])
+    assert f"clips of {clean.shape[1]} samples are encoded whole" in caplog.text
     encoded, (codes,) = model.encode_all(clean, [corrupted])
     assert encoded.features is None
     assert torch.equal(encoded.codes, model.encode(clean[None])[0])
