@@ -16,6 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from noiseprobe.models.linear import product
+
 DELAYS = (0, 1, 2, 3)  # steps, of each codebook
 BLOCK = 122  # steps at a time of noiseprobe's clean pass
 TIMES = 3  # in a row, for one sample
@@ -72,7 +74,8 @@ def grid(shape: Shape, codes: Sequence[Tensor]) -> Work:
 def speeds(shape: Shape, dtype: torch.dtype, frames: int) -> dict[str, dict[str, float]]:
     """Operations a second of each product in use, one sample: name of the kind -> name of the product -> speed."""
     steps = frames + max(DELAYS)
-    rows = [BLOCK, steps - steps // 3 // BLOCK * BLOCK, steps]  # a block, a variant with noise at a third, and all
+    # a block, the last one, a variant with noise at a third, and all
+    rows = [BLOCK, BLOCK + steps % BLOCK, steps - steps // 3 // BLOCK * BLOCK, steps]
     sides = {(shape.width, n) for n in (shape.width, shape.feed, shape.cardinality)} | {(shape.feed, shape.width)}
     size = shape.width // shape.heads
     linear, attention = {}, {}
@@ -80,6 +83,7 @@ def speeds(shape: Shape, dtype: torch.dtype, frames: int) -> dict[str, dict[str,
         for k, n in sorted(sides):
             x, w = torch.randn(m, k, dtype=dtype), torch.randn(n, k, dtype=dtype)
             linear[f"{m}x{k}x{n}"] = 2 * m * k * n / _seconds(F.linear, x, w)
+            linear[f"{m}x{k}x{n} as noiseprobe does it"] = 2 * m * k * n / _seconds(product, x, w)
         q = torch.randn(1, shape.heads, m, size, dtype=dtype)
         kv = torch.randn(1, shape.heads, steps, size, dtype=dtype)
         p = torch.randn(1, shape.heads, m, steps, dtype=dtype)
@@ -91,10 +95,10 @@ def speeds(shape: Shape, dtype: torch.dtype, frames: int) -> dict[str, dict[str,
     return {"linear": linear, "attention": attention}
 
 
-def _seconds(product: Callable[..., Tensor], *factors: Tensor) -> float:
+def _seconds(multiply: Callable[..., Tensor], *factors: Tensor) -> float:
     with torch.inference_mode():
-        product(*factors)
+        multiply(*factors)
         start = time.perf_counter()
         for _ in range(TIMES):
-            product(*factors)
+            multiply(*factors)
     return (time.perf_counter() - start) / TIMES

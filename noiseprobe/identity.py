@@ -12,7 +12,7 @@ from noiseprobe.config import Config
 from noiseprobe.data.manifest import Clip
 from noiseprobe.hashing import digest
 
-PROTOCOL = 3
+PROTOCOL = 4
 
 
 def identity(config: Config, weights: str, clips: tuple[Clip, ...]) -> str:

@@ -3,13 +3,15 @@
 A variant's codes are the clean ones up to the first changed frame, and so are the keys and values of the steps before
 it. The clean sequence is computed once, and each variant from its first changed step on.
 
-On a CPU a variant begins at a multiple of `BLOCK` steps, and the clean sequence is computed in such blocks, always. So
+On a CPU the clean sequence is computed in blocks of `BLOCK` steps, always, and a variant begins where a block does. So
 its keys and values are the same to the bit whichever variants there are, and whether its nll is wanted or known: a
 variant's numbers depend on the clean codes and its own, and on nothing else. On a GPU, where numbers agree within a
 tolerance, the clean sequence is one piece, and variants of one length are a batch.
 """
 
+from bisect import bisect
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -58,7 +60,9 @@ class PrefixScorer:
         starts = _starts([c.cpu()[None] for c in codes], pattern)
         # One that is the beginning of the clean sequence has no step of its own.
         begun = {i: start for i, start in starts.items() if start is not None and start < steps[i].shape[2]}
-        changed = {i: start // BLOCK * BLOCK if one_by_one else start for i, start in begun.items()}
+        size = steps[0].shape[2]
+        blocks = _blocks(size) if one_by_one else [0, size]
+        changed = {i: blocks[bisect(blocks, start) - 1] if one_by_one else start for i, start in begun.items()}
         before = 0 if prefix is None else prefix.shape[1]
         memory = self._memory(before + max(s.shape[2] for s in steps))
         memory.cross = None if states is None else self.decoder.cross(states)
@@ -76,13 +80,14 @@ class PrefixScorer:
             found = self.decoder.nll(run(which, start, None, own), torch.cat([targets[i][..., start:] for i in which]))
             return [torch.cat([nll[0][..., :start], mine[None]], 2) for mine in found]
 
-        size = steps[0].shape[2]
-        stop, block = (size if known is None else max(changed.values(), default=0)), (BLOCK if one_by_one else size)
+        needed = size if known is None else max(changed.values(), default=0)
         parts = []
-        for start in range(0, stop, block):
-            hidden = run([0], start, min(start + block, stop), memory)
+        for start, stop in pairwise(blocks):
+            if start >= needed:
+                break
+            hidden = run([0], start, min(stop, needed), memory)
             if known is None:
-                parts.append(self.decoder.nll(hidden, targets[0][..., start : start + block]))
+                parts.append(self.decoder.nll(hidden, targets[0][..., start:stop]))
         nll = {0: torch.cat(parts, 2) if known is None else pattern.spread(known[None, :, pattern.first :], 0.0)}
         nll |= {i: nll[0][..., : steps[i].shape[2]] for i in starts if i not in changed}
         by_size: dict[int, list[int]] = {}
@@ -98,6 +103,11 @@ class PrefixScorer:
             self.kept = None  # before there is another one
             self.kept = self.decoder.memory(steps)
         return self.kept
+
+
+def _blocks(size: int) -> list[int]:
+    """Where blocks of so many steps begin, and the end; the last block has less than twice `BLOCK`."""
+    return [*range(0, max(size - BLOCK, 0) + 1, BLOCK), size]
 
 
 def _starts(codes: Sequence[Tensor], pattern: Pattern) -> dict[int, int | None]:

@@ -10,11 +10,11 @@ The null condition. Text: zeros, one step long, in embedding and mask. Melody (`
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from audiocraft.models.builders import get_compression_model, get_condition_fuser
 from audiocraft.models.encodec import CompressionModel, HFEncodecCompressionModel, InterleaveStereoCompressionModel
 from audiocraft.models.lm import LMModel
@@ -33,6 +33,7 @@ from noiseprobe.models.base import PRECISIONS
 from noiseprobe.models.decoder import Block, Cross, Decoder
 from noiseprobe.models.encodec import encoder_parts, fuse_weight_norm, load_encodec
 from noiseprobe.models.layouts.audiocraft import CODEC, LM, delays
+from noiseprobe.models.linear import linear, product
 from noiseprobe.models.reach import look
 from noiseprobe.models.sharing import SharingLM
 from noiseprobe.models.tensors import fill
@@ -145,16 +146,16 @@ def parts(lm: LMModel) -> Decoder | None:
         attention, cross = layer.self_attn, layer.cross_attention
 
         def qkv(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-            q, k, v = F.linear(x, attention.in_proj_weight, attention.in_proj_bias).chunk(3, -1)
+            q, k, v = product(x, attention.in_proj_weight, attention.in_proj_bias).chunk(3, -1)
             return q, k, v
 
         return Block(
             norm=layer.norm1,
             qkv=qkv,
-            out=lambda x: layer.layer_scale_1(attention.out_proj(x)),
+            out=lambda x: layer.layer_scale_1(linear(x, attention.out_proj)),
             cross=None if cross is None else _cross(layer, cross),
             feed_norm=layer.norm2,
-            feed=lambda x: layer.layer_scale_2(layer.linear2(layer.activation(layer.linear1(x)))),
+            feed=lambda x: layer.layer_scale_2(linear(layer.activation(linear(x, layer.linear1)), layer.linear2)),
         )
 
     def positions(first: int, size: int) -> Tensor:
@@ -165,21 +166,22 @@ def parts(lm: LMModel) -> Decoder | None:
 
     norm = lm.out_norm or torch.nn.Identity()
     return Decoder(
-        lm.emb, positions, [block(layer) for layer in transformer.layers], norm, lm.linears, attentions[0].num_heads
-    )
+        lm.emb, positions, [block(layer) for layer in transformer.layers], norm,
+        [partial(linear, layer=head) for head in lm.linears], attentions[0].num_heads,
+    )  # fmt: skip
 
 
 def _cross(layer: Any, cross: Any) -> Cross:
     def project(x: Tensor, first: int, last: int) -> Tensor:
         width = cross.in_proj_weight.shape[0] // 3
         rows = slice(first * width, last * width)
-        return F.linear(x, cross.in_proj_weight[rows], None if cross.in_proj_bias is None else cross.in_proj_bias[rows])
+        return product(x, cross.in_proj_weight[rows], None if cross.in_proj_bias is None else cross.in_proj_bias[rows])
 
     return Cross(
         norm=layer.norm_cross,
         q=lambda x: project(x, 0, 1),
         kv=lambda states: (project(states, 1, 2), project(states, 2, 3)),
-        out=lambda x: layer.layer_scale_cross(cross.out_proj(x)),
+        out=lambda x: layer.layer_scale_cross(linear(x, cross.out_proj)),
     )
 
 

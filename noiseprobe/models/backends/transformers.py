@@ -10,6 +10,7 @@ zeros adds nothing, so it is skipped. Melody prepends its conditions instead, an
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
@@ -30,6 +31,7 @@ from noiseprobe.errors import NoiseprobeError, reading
 from noiseprobe.models.base import PRECISIONS
 from noiseprobe.models.decoder import Block, Cross, Decoder
 from noiseprobe.models.encodec import encoder_parts, load_encodec
+from noiseprobe.models.linear import linear
 from noiseprobe.models.reach import look
 from noiseprobe.models.sharing import SharingLM
 from noiseprobe.models.tensors import fill, named_tensors
@@ -149,14 +151,15 @@ def parts(model: MusicgenForCausalLM | MusicgenMelodyForCausalLM) -> Decoder:
         attention, cross = layer.self_attn, getattr(layer, "encoder_attn", None)
         return Block(
             norm=layer.self_attn_layer_norm,
-            qkv=lambda x: (attention.q_proj(x), attention.k_proj(x), attention.v_proj(x)),
-            out=attention.out_proj,
+            qkv=lambda x: (linear(x, attention.q_proj), linear(x, attention.k_proj), linear(x, attention.v_proj)),
+            out=lambda x: linear(x, attention.out_proj),
             cross=None if cross is None else Cross(
-                norm=layer.encoder_attn_layer_norm, q=cross.q_proj,
-                kv=lambda states: (cross.k_proj(states), cross.v_proj(states)), out=cross.out_proj,
+                norm=layer.encoder_attn_layer_norm, q=lambda x: linear(x, cross.q_proj),
+                kv=lambda states: (linear(states, cross.k_proj), linear(states, cross.v_proj)),
+                out=lambda x: linear(x, cross.out_proj),
             ),
             feed_norm=layer.final_layer_norm,
-            feed=lambda x: layer.fc2(layer.activation_fn(layer.fc1(x))),
+            feed=lambda x: linear(layer.activation_fn(linear(x, layer.fc1)), layer.fc2),
         )  # fmt: skip
 
     def positions(first: int, size: int) -> Tensor:
@@ -166,7 +169,8 @@ def parts(model: MusicgenForCausalLM | MusicgenMelodyForCausalLM) -> Decoder:
         return table.weights[first : first + size]
 
     return Decoder(
-        inner.embed_tokens, positions, [block(layer) for layer in inner.layers], inner.layer_norm, model.lm_heads,
+        inner.embed_tokens, positions, [block(layer) for layer in inner.layers], inner.layer_norm,
+        [partial(linear, layer=head) for head in model.lm_heads],
         model.config.num_attention_heads,
     )  # fmt: skip
 
