@@ -20,6 +20,7 @@ from noiseprobe.models.linear import product
 
 DELAYS = (0, 1, 2, 3)  # steps, of each codebook
 BLOCK = 122  # steps at a time of noiseprobe's clean pass
+OWN = ", oneDNN"  # after the name of a product: as noiseprobe makes it, not torch's linear
 TIMES = 3  # in a row, for one sample
 
 
@@ -83,7 +84,7 @@ def speeds(shape: Shape, dtype: torch.dtype, frames: int) -> dict[str, dict[str,
         for k, n in sorted(sides):
             x, w = torch.randn(m, k, dtype=dtype), torch.randn(n, k, dtype=dtype)
             linear[f"{m}x{k}x{n}"] = 2 * m * k * n / _seconds(F.linear, x, w)
-            linear[f"{m}x{k}x{n} as noiseprobe does it"] = 2 * m * k * n / _seconds(product, x, w)
+            linear[f"{m}x{k}x{n}{OWN}"] = 2 * m * k * n / _seconds(product, x, w)
         q = torch.randn(1, shape.heads, m, size, dtype=dtype)
         kv = torch.randn(1, shape.heads, steps, size, dtype=dtype)
         p = torch.randn(1, shape.heads, m, steps, dtype=dtype)

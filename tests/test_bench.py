@@ -174,6 +174,10 @@ def test_ratios_in_the_repository_are_quotients_of_its_medians(stored: dict) -> 
         together = (needed["linear"] + needed["attention"]) / max(best.values())
         expected[f"lm_share_of_bound{end}"] = apart / ours[precision]["score"]
         expected[f"lm_share_of_best_speed{end}"] = together / ours[precision]["score"]
+    library = max(v for name, v in stored["operations_per_s"]["fp32"]["linear"].items() if "oneDNN" not in name)
+    attention = max(stored["operations_per_s"]["fp32"]["attention"].values())
+    plain = stored["operations"]["linear"] / library + stored["operations"]["attention"] / attention
+    expected["lm_share_of_library_bound"] = plain / ours["fp32"]["score"]
     assert {name: stored[name] for name in expected} == pytest.approx(expected, abs=1.1e-3)
     # medians of parts, which needn't add up to the median of all
     assert all(abs(sum(s.values()) / s["clip"] - 2) < 0.05 for route in (published, ours) for s in route.values())
