@@ -5,6 +5,7 @@ before torch is imported; only then the model is loaded and `evaluate` runs.
 """
 
 import logging
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +20,8 @@ from noiseprobe.errors import NoiseprobeError
 from noiseprobe.identity import cell_name, identity
 from noiseprobe.models.weights import Weights, locate, with_text
 from noiseprobe.processes import exclusive, is_first
-from noiseprobe.results.index import DONE
+from noiseprobe.results.index import DONE, broken, other_version
+from noiseprobe.results.records import LOCK, Records
 from noiseprobe.variants import MARGIN
 
 log = logging.getLogger(__name__)
@@ -42,11 +44,12 @@ def run(config: Config) -> Path:
         weights = with_text(config.model, weights)
     name = cell_name(config, identity(config, weights.key, manifest.clips))
     folder = config.paths.results / name
-    if _is_finished(config, manifest, folder):
+    records = Records(folder / "records")
+    # Records beside DONE: a run was killed, or is at work, while they go.
+    if not records.folder.exists() and _is_finished(config, manifest, folder):
         return folder
-    records = folder / "records"
     try:
-        records.mkdir(parents=True, exist_ok=True)
+        records.folder.mkdir(parents=True, exist_ok=True)
         with _alone(records):
             if _is_finished(config, manifest, folder):  # by a run that held the lock until now
                 return folder
@@ -56,15 +59,16 @@ def run(config: Config) -> Path:
 
             evaluate(config, weights, manifest, folder)
     except OSError as error:
-        where = str(error.filename or folder)
-        if not where.startswith(str(config.paths.results)):
+        where = Path(error.filename or folder)
+        if not Path(os.path.abspath(where)).is_relative_to(os.path.abspath(config.paths.results)):
             raise
+        where = where.parent if where.suffix == ".part" else where
         raise NoiseprobeError(f"paths.results: {where} can't be written or read: {error.strerror or error}") from error
     return folder
 
 
 @contextmanager
-def _alone(records: Path) -> Iterator[None]:
+def _alone(records: Records) -> Iterator[None]:
     """Keep other runs out of the cell; a run that scored nothing leaves no lock and no folder that looks like a result.
 
     Under ddp the other processes of this run come here too, after the first, which holds the lock for them.
@@ -72,14 +76,17 @@ def _alone(records: Path) -> Iterator[None]:
     if not is_first():
         yield
         return
-    with exclusive(records / "lock", str(records.parent)):
+    cell = records.folder.parent
+    with exclusive(records.folder / LOCK, str(cell)):
+        if (cell / DONE).exists():
+            records.clear()
         try:
             yield
         finally:
-            if records.is_dir() and all(p.name == "lock" for p in records.iterdir()):
-                shutil.rmtree(records)
-                if not any(records.parent.iterdir()):
-                    records.parent.rmdir()
+            if records.folder.is_dir() and all(p.name == LOCK for p in records.folder.iterdir()):
+                shutil.rmtree(records.folder)
+                if not any(cell.iterdir()):
+                    cell.rmdir()
 
 
 def _is_finished(config: Config, manifest: Manifest, folder: Path) -> bool:
@@ -89,6 +96,10 @@ def _is_finished(config: Config, manifest: Manifest, folder: Path) -> bool:
     """
     if config.force or not (folder / DONE).exists():
         return False
+    if (why := broken(folder)) is not None:
+        raise NoiseprobeError(f"{folder}: is DONE, but {why}; force=true runs it again")
+    if (why := other_version(folder)) is not None:
+        raise NoiseprobeError(f"{folder}: {why}")
     log.info(f"{folder.name} is finished already (force=true runs it again)")
     before = pq.ParquetFile(folder / "rejected.parquet").read().to_pylist()  # read_table would import pandas
     known = {(r["path"], r["clip"], r["variant"]) for r in before}

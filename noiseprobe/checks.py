@@ -15,7 +15,7 @@ MAX_INTEGER = 2**63 - 1  # what the tables can hold
 
 
 def refusal(key: str, value: Any, expected: str) -> NoiseprobeError:
-    shown = "null" if value is None else str(value)
+    shown = "null" if value is None else str(value) if str(value).strip() else repr(value)
     return NoiseprobeError(f"{key}: got {shown}, expected {expected}")
 
 
@@ -83,7 +83,9 @@ def number(key: str, value: Any, low: float = -math.inf, high: float = math.inf,
     bounds += [f"of at most {high:g}"] if high < math.inf else []
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not number or not low <= value <= high or not abs(value) <= sys.float_info.max or (open_low and value == low):
-        raise refusal(key, value, " ".join(["a number", " and ".join(bounds)]).strip())
+        finite = not number or abs(value) <= sys.float_info.max
+        what = "a number" if finite else "a finite number"
+        raise refusal(key, value, " ".join([what, " and ".join(bounds)]).strip())
     return float(value)
 
 

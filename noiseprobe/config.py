@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from noiseprobe import checks, positions
+from noiseprobe.errors import NoiseprobeError, reason
 from noiseprobe.hashing import cache_folder
 from noiseprobe.schemas import (
     Config,
@@ -47,7 +49,7 @@ def check(cfg: DictConfig) -> Config:
     Raises:
         NoiseprobeError: for a key or value that isn't allowed.
     """
-    raw = cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True))
+    raw = _resolved(cfg)
     checks.keys("", raw, [f.name for f in fields(Config)])
     model, data, noise, trainer, logger, paths, verdicts = (
         checks.section(raw, name) for name in ["model", "data", "noise", "trainer", "logger", "paths", "verdicts"]
@@ -80,6 +82,14 @@ def check(cfg: DictConfig) -> Config:
         figures=_figures(raw["figures"]),
         report=checks.boolean("report", raw["report"]),
     )
+
+
+def _resolved(cfg: DictConfig) -> dict[str, Any]:
+    try:
+        return cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True))
+    except OmegaConfBaseException as error:  # Hydra would print it once more as the cause
+        expected = "a value, or ${KEY} that leads to one"
+        raise NoiseprobeError(f"{error.full_key or 'config'}: got {reason(error)}, expected {expected}") from None
 
 
 def modules(folder: str) -> list[str]:

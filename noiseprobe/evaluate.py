@@ -4,7 +4,8 @@ import logging
 import math
 import time
 import warnings
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -21,9 +22,9 @@ from noiseprobe.callbacks.progress import Progress
 from noiseprobe.clean import CleanStore
 from noiseprobe.config import Config
 from noiseprobe.data.collate import PairCollate
-from noiseprobe.data.datamodule import ClipDataset, PairDataModule
+from noiseprobe.data.datamodule import ClipDataset, PairDataModule, still_there
 from noiseprobe.data.manifest import Manifest
-from noiseprobe.errors import NoiseprobeError
+from noiseprobe.errors import NoiseprobeError, reason
 from noiseprobe.models.loading import load_model
 from noiseprobe.models.weights import Weights
 from noiseprobe.probe import NoiseProbe
@@ -57,16 +58,22 @@ def evaluate(config: Config, weights: Weights, manifest: Manifest, folder: Path)
         )
     loaded = time.perf_counter()
     records = Records(folder / "records")
-    scored = records.scored()
+    before = records.whole()
+    unheard = audio.lacking(before)
+    scored = before - unheard
     if scored:
         log.info(f"{folder.name}: {len(scored)} clips were scored before and are not scored again")
+    if unheard:
+        log.info(f"{folder.name}: {len(unheard)} clips were scored before but lack their audio, so they are once more")
     clean = None
     if config.cache:
         store = Store(config.paths.cache, int(config.cache_gb * 1e9))
         clean = CleanStore(store, model, weights.key, config.scoring, config.precision)
     probe = NoiseProbe(model, config.scoring, config.noise.variants, manifest, records, frames, clean)
     source, options = config.data.module, config.data.options
-    decode = partial(source.decode, sample_rate=model.sample_rate, channels=model.channels, options=options)
+    decode = still_there(
+        partial(source.decode, sample_rate=model.sample_rate, channels=model.channels, options=options)
+    )
     dataset = ClipDataset(manifest, decode, scored)
     renderer = source.renderer(options) if hasattr(source, "renderer") else None
     collate = PairCollate(
@@ -76,16 +83,18 @@ def evaluate(config: Config, weights: Weights, manifest: Manifest, folder: Path)
         if trainer.is_global_zero:
             # Nothing is in the way any more: with force=true a finished cell is begun again, an unfinished one goes on.
             (folder / DONE).unlink(missing_ok=True)
-            audio.tidy(fresh=not scored)
+            audio.tidy(fresh=not before)
         try:
             trainer.test(probe, PairDataModule(config.data, dataset, collate), verbose=False)
         except SystemExit as error:  # what Lightning makes of Ctrl-C
             if trainer.interrupted:
+                _leave()  # the others have been interrupted, too
                 raise KeyboardInterrupt from error
             raise
         finally:
             probe.background.close()
-        profiles = probe.reduce(trainer.strategy.root_device)
+        with _others():
+            profiles = probe.reduce(trainer.strategy.root_device)
         tested = time.perf_counter()
         try:
             if trainer.is_global_zero:
@@ -115,13 +124,36 @@ def _leave_together() -> None:
     A process that ended earlier aborted in a gloo thread once in about ten runs; Lightning then kills the others.
     """
     if torch.distributed.is_initialized():
-        torch.distributed.barrier()
+        with _others():
+            torch.distributed.barrier()
+    _leave()
+
+
+@contextmanager
+def _others() -> Iterator[None]:
+    """Something that all processes do together, which fails in those that are left when one has ended."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not (isinstance(error, torch.distributed.DistError) or "gloo" in str(error)):
+            raise
+        raise NoiseprobeError(
+            f"another process of this cell has ended ({reason(error)}); what it said is above, and the same command"
+            " goes on where they stopped"
+        ) from error
+
+
+def _leave() -> None:
+    """Out of the group of processes, whose threads would otherwise still run while Python ends."""
+    if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
 
 
 def make_trainer(config: Config, *callbacks: Callback) -> Trainer:
     """A Trainer that only tests: 32-true always (the probe's states are float64, the model casts itself)."""
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    for talkative in ["lightning.pytorch", "lightning.fabric.utilities.distributed"]:
+        logging.getLogger(talkative).setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", message=".*`srun` command is available.*")  # a cell may be one task of a job
     # Lightning asks for more workers than a test run needs; data.num_workers says how many there are.
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
     warnings.filterwarnings("ignore", message=".*treespec, LeafSpec.*")  # between Lightning and torch

@@ -79,6 +79,7 @@ Knobs, with an example each:
   strict=true                 a rejected clip is an error
   force=true                  run a finished cell again
   fail_fast=true              the first failed cell ends the sweep
+  hydra/launcher=local        with -m: several cells at a time; or slurm, ray_local, ray_cluster (docs/scaling.md)
   sweep=name                  with which the files of a sweep's figures begin
   figures=[effect,sizes]      with which it ends: effect (delta against what varies), sizes (against the models'),
                               regions, curves, codebooks, songs, heatmap, amnesia (docs/figures.md)

@@ -169,8 +169,7 @@ def profile(results: Results, cell: str | None = None) -> Figure:
     Raises:
         NoiseprobeError: if it isn't clear which cell is meant.
     """
-    names = [folder.name for folder in results.folders]
-    folder = results.folders[names.index(_chosen("cell", cell, names))]
+    folder = results.named[_chosen("cell", cell, list(results.named))]
     return cell_figure(folder, json.loads((folder / "meta.json").read_text())["frame_rate"])
 
 
@@ -210,7 +209,7 @@ def _one(found: list[View], cell: str | None, variant: str | None) -> View:
 
 
 def _cell(view: View) -> str:
-    return view.folder.name
+    return str(view.point.row["cell"])
 
 
 def _variant(view: View) -> str:

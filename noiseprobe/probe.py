@@ -15,7 +15,7 @@ from torch import Tensor
 
 from noiseprobe.background import Background
 from noiseprobe.clean import CleanStore
-from noiseprobe.data.collate import BadClip, Batch, Done, Pair
+from noiseprobe.data.collate import BadClip, Batch, Done, Failed, Pair
 from noiseprobe.data.manifest import Manifest
 from noiseprobe.errors import NoiseprobeError
 from noiseprobe.metrics.profile import LossProfile, PairedLossProfile, Profile
@@ -79,6 +79,8 @@ class NoiseProbe(LightningModule):
                     self.background.submit(partial(self.records.reject, index, rejected))
                 case Done(index):
                     self.background.submit(partial(self._count_again, index))
+                case Failed(message):
+                    raise NoiseprobeError(message)
                 case Pair():
                     found[str(item.index)] = codes = self.codes(item)
                     self.background.submit(partial(self._keep, item, codes, self.nll(item, codes)))

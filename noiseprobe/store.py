@@ -2,9 +2,8 @@
 
     folder/KIND/01/0123...cdef.npz      KIND: what the arrays are; the name: sha256 of all that they depend on
 
-A file is numpy's npz and, after it, the sha256 of that: zip's own checksums cover neither the shapes nor the list of
-arrays. It is written aside and moved there in one step, so a reader finds all of it or none. What is found wrong is a
-miss. Losing files costs time and nothing else.
+A file carries a digest of itself (`sealed`), and is written aside and moved there in one step, so a reader finds all
+of it or none. What is found wrong is a miss. Losing files costs time and nothing else.
 
 The first digits of the names make shards, each with an equal share of the limit. A process lists a shard to make room
 in it, then writes up to a tenth of the share before it lists that again. So all files together stay within the limit
@@ -12,27 +11,24 @@ while one process writes; each further one that writes at the same time can add 
 """
 
 import errno
-import hashlib
 import logging
 import os
 import re
 from collections.abc import Iterator
 from contextlib import suppress
-from io import BytesIO
 from pathlib import Path
 from random import Random
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from noiseprobe.files import replacing
+from noiseprobe.sealed import seal, unseal
 
 log = logging.getLogger(__name__)
 
 SHARE = 64_000_000  # bytes that a shard's share has at least, or there is one shard: far more than a file
 FOLDERS = 256  # two digits
-DIGEST = hashlib.sha256().digest_size
 
 # Nothing else is counted or removed, whatever lies there: whole files, and parts that killed processes left.
 OURS = re.compile(r"[0-9a-f]{64}\.npz|\.[0-9a-f]{64}\.npz\..+\.part")
@@ -61,13 +57,11 @@ class Store:
             stored = path.read_bytes()
         except OSError:
             return None
-        content, digest = stored[:-DIGEST], stored[-DIGEST:]
-        if hashlib.sha256(content).digest() != digest:
+        found = unseal(stored)
+        if found is None:
             with suppress(OSError):
                 path.unlink()
-            return None
-        with np.load(BytesIO(content), allow_pickle=False) as arrays:
-            return dict(arrays)
+        return found
 
     def put(self, kind: str, key: str, **arrays: NDArray[Any]) -> None:
         """Keep arrays until there is no room for them; what is larger than a share isn't kept.
@@ -81,9 +75,7 @@ class Store:
         """
         if not self.writable:
             return
-        npz = BytesIO()
-        np.savez(npz, **arrays)  # type: ignore[arg-type]
-        content = npz.getvalue() + hashlib.sha256(npz.getbuffer()).digest()
+        content = seal(arrays)
         if len(content) > self.share:
             return
         path = self._path(kind, key)

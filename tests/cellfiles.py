@@ -90,7 +90,8 @@ def write_cell(
                 writer.write_table(table)
     pq.write_table(pa.Table.from_pylist(rows, schema=schema.CLIPS), folder / "clips.parquet")
     pq.write_table(pa.Table.from_pylist(_profile(keys, clips), schema=schema.PROFILE), folder / "profile.parquet")
-    pq.write_table(pa.Table.from_pylist([], schema=schema.REJECTED), folder / "rejected.parquet")
+    for name, columns in [("rejected", schema.REJECTED), ("shapes", schema.SHAPES), ("signals", schema.SIGNALS)]:
+        pq.write_table(columns.empty_table(), folder / f"{name}.parquet")
     _summaries(folder, keys, rows, summary)
     (folder / "DONE").touch()
     return folder

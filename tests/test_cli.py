@@ -314,16 +314,6 @@ def test_two_processes_work_where_one_song_leaves_the_second_without_a_clip(tmp_
     assert single.profile.equals(double.profile)
 
 
-@pytest.mark.parametrize(
-    "several", ["trainer=ddp", "trainer.devices=2", "trainer.devices=[0,1]", "trainer.num_nodes=2"]
-)
-def test_several_processes_in_a_sweep_are_refused(tmp_path: Path, several: str, without_heavy: dict[str, str]) -> None:
-    done = command(*SHORT, several, "trainer.accelerator=cpu", "seed=1,2", "-m", cwd=tmp_path, env=without_heavy)
-    assert done.returncode == 1
-    assert done.stderr.count("trainer.devices: got several processes in a sweep") >= 2
-    assert "Traceback" not in done.stderr
-
-
 @pytest.mark.slow
 def test_a_refusal_at_the_end_ends_all_processes_in_one_line(tmp_path: Path) -> None:
     """A clip that turns out not to decode, under strict: known to the process that writes, when all is scored."""

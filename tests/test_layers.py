@@ -16,9 +16,9 @@ LAYERS = [
     ["clean", "analysis"],
     ["results"],
     ["data", "identity", "models", "metrics", "noise", "functional"],
-    ["config", "processes", "hashing", "store"],
+    ["config", "fresh", "processes", "hashing", "launching", "overrides", "store"],
     ["positions", "schemas", "score"],
-    ["allocator", "background", "checks", "devices", "errors", "files", "help", "loudness", "variants"],
+    ["allocator", "background", "checks", "devices", "errors", "files", "help", "loudness", "sealed", "variants"],
 ]
 
 

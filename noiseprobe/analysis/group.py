@@ -198,7 +198,7 @@ def groups(results: Results) -> list[Group]:
         clips = clips.assign(number=clips.groupby(CLIP, observed=True, dropna=False, sort=False).ngroup())
         known = clips[["cell", "variant", "clip", "content", "frames", "frames_corrupted"]]
         signals = signals.merge(known, on=["cell", "variant", "clip"])
-        found.append(Group(own, clips, signals, {f.name: f for f in results.folders if f.name in names}, told))
+        found.append(Group(own, clips, signals, {name: f for name, f in results.named.items() if name in names}, told))
     return found
 
 

@@ -5,12 +5,14 @@
     audio/000012-3.ogg         the same of the cell's variant 3
 
 A clip's files depend on that clip alone, so several processes never write the same one, and each is whole or not there.
+A clip counts as scored once its audio is there too; a run that was killed in between is followed by one that scores the
+clip again, which gives the same record.
 Of kinds that change codes the model gets codes and no audio: there both versions are decoded from the codes that were
 scored. Files are written in threads while the next clip is scored; what goes wrong there ends the run.
 """
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -59,25 +61,35 @@ class KeepAudio(Callback):
         for part in self.folder.glob(".*.part"):
             part.unlink()
 
+    def lacking(self, scored: Collection[int]) -> set[int]:
+        """Which of these clips should have audio and don't have all of it."""
+        return {i for i in scored if self._keeps(i) and not self._stem(i).with_suffix(".json").exists()}
+
     def on_test_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, *args: Any, **kwargs: Any
     ) -> None:
         for item in batch.items:
-            if isinstance(item, Pair) and (self.keep is None or item.index < self.keep):
+            if isinstance(item, Pair) and self._keeps(item.index):
                 self._submit(item, pl_module.model, outputs)
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.background.wait()
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        # The clips' records are written, so no later run would write their audio: finish it now.
+        # The clips' records are written: with their audio they needn't be scored again.
         self.background.close()
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         self.background.close()
 
+    def _keeps(self, index: int) -> bool:
+        return self.keep is None or index < self.keep
+
+    def _stem(self, index: int) -> Path:
+        return self.folder / f"{index:06d}"
+
     def _submit(self, pair: Pair, model: Any, codes: Mapping[str, list[torch.Tensor]]) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(exist_ok=True)
         found, missing = self._versions(pair, model, codes)
         self.background.submit(partial(self._write, pair, model.sample_rate, found, missing))
 
@@ -96,7 +108,7 @@ class KeepAudio(Callback):
         return {n: a.float().cpu().numpy() for n, a in zip(names, decoded, strict=True)}, None
 
     def _write(self, pair: Pair, rate: int, found: Mapping[str, np.ndarray], missing: str | None) -> None:
-        stem = self.folder / f"{pair.index:06d}"
+        stem = self._stem(pair.index)
         spectra = [mel_db(audio, rate) for audio in found.values()]
         for (name, audio), picture in zip(found.items(), pictures(spectra), strict=True):
             replace_file(Path(f"{stem}-{name}.ogg"), lambda p, audio=audio: write_ogg(p, audio, rate))  # type: ignore[misc]

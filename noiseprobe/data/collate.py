@@ -11,6 +11,7 @@ from torch import Tensor
 from noiseprobe.config import NoiseConfig
 from noiseprobe.data.manifest import Clip, Rejected
 from noiseprobe.data.others import Others
+from noiseprobe.errors import NoiseprobeError
 from noiseprobe.noise.base import CannotCorrupt, Corrupt, Corruption, Draws, Heard
 from noiseprobe.variants import Span, Variant
 
@@ -80,10 +81,17 @@ class Done:
 
 
 @dataclass(frozen=True)
+class Failed:
+    """An error for the user: a worker that raised it would have torch add where it comes from."""
+
+    message: str
+
+
+@dataclass(frozen=True)
 class Batch:
     """Clips in manifest order."""
 
-    items: tuple[Pair | BadClip | Done, ...]
+    items: tuple[Pair | BadClip | Done | Failed, ...]
 
     def to(self, device: torch.device) -> "Batch":
         return Batch(tuple(item.to(device) if isinstance(item, Pair) else item for item in self.items))
@@ -112,8 +120,14 @@ class PairCollate:
         self.noise, self.seed, self.sample_rate, self.hop = noise, seed, sample_rate, hop
         self.clips, self.decode, self.renderer = clips, decode, renderer
 
-    def __call__(self, items: Sequence[Loaded | BadClip | Done]) -> Batch:
-        return Batch(tuple(self.pair(item) if isinstance(item, Loaded) else item for item in items))
+    def __call__(self, items: Sequence[Loaded | BadClip | Done | Failed]) -> Batch:
+        return Batch(tuple(self._item(item) if isinstance(item, Loaded) else item for item in items))
+
+    def _item(self, loaded: Loaded) -> Pair | Failed:
+        try:
+            return self.pair(loaded)
+        except NoiseprobeError as error:
+            return Failed(str(error))
 
     def pair(self, loaded: Loaded) -> Pair:
         """The clip with each variant that fits into it."""

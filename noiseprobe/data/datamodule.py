@@ -1,6 +1,8 @@
 """The clips of one cell as a LightningDataModule: decode in workers, corrupt in collate, whole songs to a process."""
 
+import os
 from collections.abc import Callable, Collection
+from functools import partial
 from typing import Any
 
 from lightning import LightningDataModule
@@ -9,11 +11,33 @@ from torch.utils.data import DataLoader, Dataset, Subset
 
 from noiseprobe.config import DataConfig
 from noiseprobe.data.audio import BadAudio
-from noiseprobe.data.collate import BadClip, Batch, Done, Loaded, PairCollate
+from noiseprobe.data.collate import BadClip, Batch, Done, Failed, Loaded, PairCollate
 from noiseprobe.data.manifest import Clip, Manifest, Rejected, shard
+from noiseprobe.errors import NoiseprobeError
+from noiseprobe.processes import let_go
 
 
-class ClipDataset(Dataset[Loaded | BadClip | Done]):
+def still_there(decode: Callable[[Clip], Tensor]) -> Callable[[Clip], Tensor]:
+    """Decodes clips, and tells a file that is bad from one that was there when clips were listed and now isn't.
+
+    A drive that goes away would else turn clip after clip away, in a cell that is finished for good; so it is an error.
+    """
+    return partial(_decode, decode)  # which, unlike a closure, any worker process can be given
+
+
+def _decode(decode: Callable[[Clip], Tensor], clip: Clip) -> Tensor:
+    try:
+        return decode(clip)
+    except BadAudio as error:
+        if os.path.exists(clip.path):  # False also where the drive doesn't answer
+            raise
+        raise NoiseprobeError(
+            f"{clip.path} was there when clips were listed and is gone; what is scored is kept: put it back and run the"
+            " same command again"
+        ) from error
+
+
+class ClipDataset(Dataset[Loaded | BadClip | Done | Failed]):
     """The clips of a manifest, decoded; those in `done` are not decoded again."""
 
     def __init__(self, manifest: Manifest, decode: Callable[[Clip], Tensor], done: Collection[int] = ()) -> None:
@@ -22,7 +46,7 @@ class ClipDataset(Dataset[Loaded | BadClip | Done]):
     def __len__(self) -> int:
         return len(self.clips)
 
-    def __getitem__(self, index: int) -> Loaded | BadClip | Done:
+    def __getitem__(self, index: int) -> Loaded | BadClip | Done | Failed:
         if index in self.done:
             return Done(index)
         clip: Clip = self.clips[index]
@@ -30,6 +54,8 @@ class ClipDataset(Dataset[Loaded | BadClip | Done]):
             return Loaded(index, clip, self.decode(clip))
         except BadAudio as error:
             return BadClip(index, Rejected(clip.file, str(error), clip.id))
+        except NoiseprobeError as error:
+            return Failed(str(error))
 
 
 class PairDataModule(LightningDataModule):
@@ -55,5 +81,6 @@ class PairDataModule(LightningDataModule):
             batch_size=self.data.batch_size,
             num_workers=self.data.num_workers,
             collate_fn=self.collate,
+            worker_init_fn=let_go,
             pin_memory=bool(self.trainer) and self.trainer.strategy.root_device.type == "cuda",
         )

@@ -54,8 +54,9 @@ def load_text(files: Files) -> TextEncoder:
     """
     folder = files.folder
     with reading("model.text_encoder", folder):
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        config = AutoConfig.from_pretrained(folder, local_files_only=True)
+        # False, not the default: that asks on the terminal whether to run code that lies beside a checkpoint
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         own, prefix = (config.text_encoder, "text_encoder.") if hasattr(config, "text_encoder") else (config, "")
         encoder = T5EncoderModel(own)
         tensors = {name: value.float() for name, value in named_tensors(files.paths, prefix).items()}

@@ -7,6 +7,7 @@ of profile.parquet and nll.parquet. Packed curves are int16 in steps of 0.001 na
 
 import base64
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -22,12 +23,13 @@ from noiseprobe.functional.regions import REGIONS
 from noiseprobe.functional.statistics import t95
 from noiseprobe.results import schema
 from noiseprobe.results.curves import curves
-from noiseprobe.results.index import index_table
+from noiseprobe.results.index import index_table, other_version, usable
 from noiseprobe.results.load import Results
 
 CURVES = ("clean", "corrupted", "delta")
 STEP = 1e-3  # nats
 MISSING = -32768  # where a curve has no value
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -82,22 +84,24 @@ class Cell:
 
 
 def read_cells(folders: Sequence[Path]) -> tuple[list[Cell], list[str]]:
-    """The cells, by scoring, and what was left out of them and why: the same cell in two folders.
+    """The cells, by scoring, and what was left out of them and why: broken ones, the same cell in two folders.
 
     Raises:
         NoiseprobeError: if there is none, or cells were written by another version.
     """
     if not folders:
         raise NoiseprobeError("report: got no finished cell")
-    metas = {f: json.loads((f / "meta.json").read_text()) for f in folders}
-    other = [f"{f} ({m['schema_version']})" for f, m in metas.items() if m["schema_version"] != schema.VERSION]
+    folders, left_out = usable(folders)
+    for line in left_out:
+        log.warning(line)
+    if not folders:
+        raise NoiseprobeError("report: no cell is left")
+    other = [f"{folder} ({why})" for folder in folders if (why := other_version(folder)) is not None]
     if other:
         raise NoiseprobeError(
-            f"report: got cells of other schema versions than {schema.VERSION}, run them again or leave them out:"
-            f" {', '.join(other)}"
+            f"report: got cells of other schema versions than {schema.VERSION}, leave them out or: {', '.join(other)}"
         )
     cells: dict[str, Cell] = {}
-    left_out = []
     for folder in dict.fromkeys(f.resolve() for f in folders):
         summary = json.loads((folder / "summary.json").read_text())
         if summary["cell"] in cells:

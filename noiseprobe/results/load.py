@@ -13,13 +13,14 @@ import pyarrow.parquet as pq
 
 from noiseprobe.errors import NoiseprobeError
 from noiseprobe.results import schema
-from noiseprobe.results.index import finished, index_table
+from noiseprobe.results.index import broken, cell_name, finished, index_table, other_version
 
 
 class Results:
     """The tables of one or more finished cells, one under the other.
 
     Attributes:
+        named: the cells' folders, by the cells' names.
         folders: of the cells.
         clips: a row for each clip and variant.
         shapes: a row for each clip and variant of one span: the shape of its delta curve.
@@ -31,7 +32,8 @@ class Results:
 
     def __init__(self, folders: Sequence[Path]) -> None:
         # The same cell twice, in two folders, would count its clips twice.
-        self.folders = tuple({folder.name: folder for folder in reversed(folders)}.values())[::-1]
+        self.named = dict(reversed({cell_name(folder): folder for folder in reversed(folders)}.items()))
+        self.folders = tuple(self.named.values())
 
     @cached_property
     def clips(self) -> pd.DataFrame:
@@ -67,7 +69,7 @@ class Results:
             ValueError: for a column that isn't there.
             NoiseprobeError: for a cell that ran with keep_nll=false.
         """
-        folders = [f for f in self.folders if equals.get("cell", f.name) == f.name]
+        folders = [folder for name, folder in self.named.items() if equals.get("cell", name) == name]
         for folder in folders:
             if not (folder / "nll.parquet").exists():
                 raise NoiseprobeError(f"{folder} has no nll.parquet; run it with keep_nll=true force=true")
@@ -112,8 +114,8 @@ def load_results(path: str | Path, scoring: str | None = None) -> Results:
         scoring: `delay` or `parallel`, for a folder that holds cells of both: their numbers are never in one table.
 
     Raises:
-        NoiseprobeError: if there is none, one was written by a newer noiseprobe, or there are two scorings and none is
-            asked for.
+        NoiseprobeError: if there is none, one was written by another noiseprobe or lacks a file, or there are two
+            scorings and none is asked for.
 
     Example:
         >>> load_results("results").cells[["variant", "delta", "delta_se"]]  # doctest: +SKIP
@@ -122,10 +124,10 @@ def load_results(path: str | Path, scoring: str | None = None) -> Results:
     if not folders:
         raise NoiseprobeError(f"{path}: expected a finished cell (a folder with DONE) or a folder of them")
     for folder in folders:
-        version = json.loads((folder / "meta.json").read_text())["schema_version"]
-        if version != schema.VERSION:
-            todo = "update noiseprobe" if version > schema.VERSION else "run the cell again, or move it away"
-            raise NoiseprobeError(f"{folder}: got schema version {version}, expected {schema.VERSION}; {todo}")
+        if (why := broken(folder)) is not None:
+            raise NoiseprobeError(f"{folder}: is DONE, but {why}; run the cell again with force=true, or move it away")
+        if (why := other_version(folder)) is not None:
+            raise NoiseprobeError(f"{folder}: {why}")
     scorings = {f: json.loads((f / "summary.json").read_text())["scoring"] for f in folders}
     asked = [f for f in folders if scoring in (None, scorings[f])]
     if not asked or (scoring is None and len(set(scorings.values())) > 1):

@@ -12,6 +12,20 @@ from noiseprobe.functional.shape import Shape
 
 VERSION = 4
 
+
+def other_version(version: object) -> str | None:
+    """What to do about results whose meta.json says this; None: they can be read.
+
+    >>> other_version(VERSION + 1)
+    'got schema version 5, expected 4; update noiseprobe'
+    """
+    if version == VERSION:
+        return None
+    newer = isinstance(version, int) and version > VERSION
+    todo = "update noiseprobe" if newer else "run the cell again with force=true, or move it away"
+    return f"got schema version {version}, expected {VERSION}; {todo}"
+
+
 CURVES = ["clean", "corrupted"]
 TEXT_KEYS = ["cell", "model", "group", "song", "clip", "noise", "variant"]
 KEYS = [*[(name, pa.string()) for name in TEXT_KEYS], ("length_s", pa.float64()), ("onset_s", pa.float64())]

@@ -1,7 +1,6 @@
 """Write a finished cell: every file in one step, DONE last."""
 
 import json
-import shutil
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
@@ -41,11 +40,13 @@ def write_cell(
             `strict` and any was turned away.
     """
     scored, bad = records.scored(), records.rejected()
-    bad = {i: r for i, r in bad.items() if i not in scored}
     lost = set(range(len(cell.clips))) - scored - set(bad)
     if lost:
         first = cell.clips[min(lost)].id
-        raise NoiseprobeError(f"{cell.name}: {len(lost)} clips were neither scored nor rejected, {first} first")
+        raise NoiseprobeError(
+            f"{cell.name}: {len(lost)} clips were neither scored nor rejected, {first} first; of several machines all"
+            f" must see paths.results ({folder.parent})"
+        )
     order = sorted(scored)
     unfit = (r for index in order for r in records.unfit(index))
     rejected = _write_rejected(folder, cell, chain(cell.rejected, (bad[i] for i in sorted(bad)), unfit))
@@ -118,11 +119,14 @@ def _write_clips(folder: Path, cell: CellInfo, records: Iterable[Record], why: s
 
 
 def finish(folder: Path, records: Records, signature: str) -> None:
-    """Mark the cell as finished; from here on its records aren't needed."""
+    """Mark the cell as finished; from here on its records aren't needed.
+
+    A run that is killed while they go leaves some; the next one removes them (`cell`).
+    """
     for part in folder.glob(".*.part"):  # of a run that was killed while writing
         part.unlink()
     replace_file(folder / DONE, lambda p: p.write_text(signature + "\n"))
-    shutil.rmtree(records.folder)
+    records.clear()
 
 
 def write_config(path: Path, cell: CellInfo) -> None:

@@ -23,9 +23,10 @@ def test_each_frame_has_its_t_interval():
 
 
 def test_few_songs_get_bonferroni():
-    for songs in [3, 7]:
-        band = max_t_band(np.random.default_rng(0).normal(size=(songs, 50)), 0.9)
-        assert band.simultaneous == pytest.approx(np.full(50, stats.t.ppf(1 - 0.1 / 50 / 2, songs - 1)))
+    for songs, level in [(3, 0.9), (7, 0.9), (7, 0.4)]:
+        band = max_t_band(np.random.default_rng(0).normal(size=(songs, 50)), level)
+        expected = stats.t.ppf(1 - (1 - level) / 50 / 2, songs - 1)
+        assert band.simultaneous == pytest.approx(np.full(50, expected))
 
 
 def test_one_frame_of_flipped_signs_is_enumerated():
@@ -37,6 +38,7 @@ def test_one_frame_of_flipped_signs_is_enumerated():
     band = max_t_band(values[:, None], 0.9, resamples=20_000)
     assert band.simultaneous[0] == pytest.approx(np.quantile(ts, 0.9), rel=0.05)
     assert band.simultaneous[0] > band.pointwise[0]
+    assert np.abs(ts - band.simultaneous[0]).min() < 1e-9  # it is the t of one of the patterns
 
 
 @pytest.mark.parametrize("songs", [10, 25])
@@ -66,6 +68,8 @@ def test_units_and_shifts_of_a_frame_dont_matter(songs):
     curves = rng.normal(size=(songs, 20))
     moved = curves * rng.uniform(0.001, 1000, 20) + rng.normal(0, 10, 20)
     assert max_t_band(moved).simultaneous == pytest.approx(max_t_band(curves).simultaneous)
+    for unit in [2.0**-40, 2.0**40]:
+        assert max_t_band(unit * curves).simultaneous == pytest.approx(max_t_band(curves).simultaneous)
 
 
 @pytest.mark.parametrize("songs", [5, 8, 20])
@@ -126,15 +130,24 @@ def test_same_seed_same_band_whatever_is_held_at_a_time(monkeypatch):
         curves = np.random.default_rng(6).normal(size=(songs, 50))
         band = max_t_band(curves, seed=1)
         assert (max_t_band(curves, seed=2).simultaneous != band.simultaneous).all()
-        with monkeypatch.context() as patch:
-            patch.setattr("noiseprobe.functional.bands.CHUNK", 5000)
-            assert max_t_band(curves, seed=1).simultaneous == pytest.approx(band.simultaneous, rel=1e-12)
+        for held in [5000, 1500, 7]:  # the last part of the resamples may be a smaller one
+            with monkeypatch.context() as patch:
+                patch.setattr("noiseprobe.functional.bands.CHUNK", held)
+                assert max_t_band(curves, seed=1).simultaneous == pytest.approx(band.simultaneous, rel=1e-12)
+
+
+def test_a_frame_that_no_song_has_is_no_division_by_0():
+    curves = np.random.default_rng(7).normal(size=(5, 3))
+    curves[:, 1] = np.nan
+    with np.errstate(all="raise"):
+        assert np.isnan(max_t_band(curves).mean).tolist() == [False, True, False]
 
 
 @pytest.mark.parametrize(
     ("curves", "options", "message"),
     [
         ([1.0, 2.0], {}, "curves: got 1 dim"),
+        (np.zeros((3, 4, 5)), {}, "curves: got 3 dim"),
         ([[1.0, math.inf]] * 3, {}, "infinite"),
         ([[1.0]] * 3, {"level": 1.0}, "level: got 1.0"),
         ([[1.0]] * 3, {"resamples": 10}, "resamples: got 10, expected at least 20"),

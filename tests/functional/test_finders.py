@@ -54,10 +54,23 @@ class TestZeroCrossing:
 
     def test_zero_is_on_neither_side(self):
         assert zero_crossing(np.zeros(80), 20, 60) == ranges((20, 80), None, None, None)
+        back_to_zero = curve((0, 20), (1, 20), (-1, 20), (0, 40))
+        assert zero_crossing(back_to_zero, 20, 60) == ranges((20, 40), (40, 100), None, None)
 
     def test_frames_before_the_first_are_not_averaged_in(self):
         delta = np.concatenate([[np.nan, np.nan], curve((1, 10), (-1, 10))])
         assert zero_crossing(delta, 2, 12, first=2)["peak"] == (2, 12)
+
+    def test_it_begins_before_the_noise_by_look_ahead_and_context(self):
+        delta = curve((0, 20), (1, 20), (-1, 60))
+        assert zero_crossing(delta, 20, 60, look_ahead=4, context=3)["peak"][0] == 13
+
+    @pytest.mark.parametrize("left", [1, 2, 4, 5])
+    def test_fewer_than_5_frames_are_no_run(self, left):
+        delta = np.full(300, -1.0)
+        found = zero_crossing(delta, 300 - left, 300)
+        span = (300 - left, 300)
+        assert found == (ranges(None, span, None, None) if left == 5 else ranges(span, None, None, None))
 
 
 class TestPublished:
@@ -110,7 +123,15 @@ class TestPublished:
     def test_other_lengths_are_not_published(self, length):
         assert published(np.zeros(750), 250, 250 + length) == NOTHING
 
+    def test_frames_from_the_first_on_need_a_value(self):
+        for at in (0, 300):
+            delta = np.zeros(750)
+            delta[at] = np.nan
+            with pytest.raises(ValueError, match="finite values from frame 0 on"):
+                published(delta, 250, 350)
+
     def test_no_baseline_no_regions(self):
+        assert published(np.zeros(750), 20, 120) == NOTHING
         assert published(np.zeros(750), 50, 150) == NOTHING
         assert published(np.zeros(750), 51, 151) != NOTHING
 
@@ -119,6 +140,7 @@ class TestPublished:
 class TestAll:
     def test_without_noise_there_is_no_region(self, name):
         assert FINDERS[name](np.zeros(750), 250, 250, 4, 4, 2, 0) == NOTHING
+        assert FINDERS[name](np.zeros(750), int("300"), int("300"), 4, 4, 2, 0) == NOTHING  # equal, not one object
 
     @pytest.mark.parametrize("at", [1, 245, 749])
     def test_a_missing_value_raises(self, name, at):
@@ -127,10 +149,20 @@ class TestAll:
         with pytest.raises(ValueError, match="finite values from frame 1 on"):
             FINDERS[name](delta, 250, 350, 4, 4, 2, 1)
 
+    def test_without_a_first_frame_it_is_frame_0(self, name):
+        delta = np.random.default_rng(4).standard_normal(750)
+        for on in (0, 2, 250):
+            assert FINDERS[name](delta, on, on + 100, 4) == FINDERS[name](delta, on, on + 100, 4, 0, 0, 0)
+
     @pytest.mark.parametrize(("on", "off"), [(-1, 5), (5, 4), (5, 751)])
     def test_a_span_outside_the_curve_raises(self, name, on, off):
         with pytest.raises(ValueError, match="750 frames"):
             FINDERS[name](np.zeros(750), on, off, 4, 4, 2, 0)
+
+    @pytest.mark.parametrize("delta", [np.array(0.0), np.zeros((2, 750))])
+    def test_what_is_no_curve_raises(self, name, delta):
+        with pytest.raises(ValueError, match="delta: got shape"):
+            FINDERS[name](delta, 0, 0)
 
     def test_scaling_changes_nothing(self, name):
         delta = np.random.default_rng(2).standard_normal(750)

@@ -163,6 +163,11 @@ def test_missing_p_values_stay_missing_and_dont_count(method):
     assert adjust([0.2], method) == [0.2]
 
 
+@pytest.mark.parametrize("method", ["holm", "bh"])
+def test_0_and_1_are_p_values(method):
+    assert adjust([0.0, 1.0, 0.5], method) == pytest.approx([0.0, 1.0, {"holm": 1.0, "bh": 0.75}[method]])
+
+
 def test_what_is_no_p_value_or_method_raises():
     for bad in [1.1, -0.1, math.nan]:
         with pytest.raises(ValueError, match="ps: got"):
@@ -200,6 +205,7 @@ def test_songs_needed_is_the_smallest_that_does(effect, alpha, power):
 def test_songs_needed_on_either_side():
     assert songs_needed(-0.5, 1.0, side="less") == songs_needed(0.5, 1.0) == 27
     assert songs_needed(-0.5, 1.0) is songs_needed(0.5, 1.0, side="less") is songs_needed(1.0, 1.0, 1.0) is None
+    assert songs_needed(1.0, 0.0, 1.0) is None  # on the bound, however well known
     assert songs_needed(0.5, 0.0) == songs_needed(1.0, 1e-300) == 3
     assert songs_needed(1e-9, 1.0) is None
 
@@ -210,6 +216,7 @@ def test_songs_needed_on_either_side():
         ({"mean": math.nan}, "mean, sd, bound"),
         ({"sd": -1.0}, "mean, sd, bound"),
         ({"alpha": 0.0}, "alpha, power"),
+        ({"alpha": -0.1}, "alpha, power"),
         ({"power": 1.0}, "alpha, power"),
         ({"alpha": 0.5, "power": 0.4}, "alpha, power"),
         ({"side": "two"}, "side"),
@@ -228,6 +235,11 @@ def test_a_large_effect_needs_few_songs_whatever_scipys_noncentral_t_makes_of_it
         assert n is not None
         assert smaller is not None
         assert smaller <= n <= 90
+
+
+def test_a_chance_too_small_for_scipy_is_none(monkeypatch):
+    monkeypatch.setattr("scipy.special.nctdtr", lambda df, shift, t: math.nan)
+    assert t_power(8.0, 125, 0.0026) == 1
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -128,6 +128,29 @@ def test_a_span_without_a_frame_of_its_own_ends_no_other_ones_regions():
         assert {n: f.tolist() for n, f in found.items()} == {n: f.tolist() for n, f in expected.items()}
 
 
+def test_frames_are_compared_as_numbers():
+    """Not by identity, which small numbers in CPython happen to share."""
+    on, off, frames = (lambda: int("300")), (lambda: int("400")), (lambda: int("750"))
+    assert regions(on(), on(), frames()) == NOTHING
+    assert regions(on(), frames(), frames(), 4, 4, 2) == ranges((294, 305), (305, 750), None, None)
+    assert regions(on(), off(), frames())["recovery"] == (405, 750)
+    assert ranges_of(region_frames([(100, 110), (on(), on()), (off(), 410)], 750)["recovery"]) == [
+        (115, 400),
+        (415, 750),
+    ]
+
+
+def test_many_spans_end_with_the_clip():
+    found = region_frames([(10 * i, 10 * i + 2) for i in range(300)], 3005)
+    assert ranges_of(found["peak"]) == [(10 * i, 10 * i + 5) for i in range(300)]
+    assert ranges_of(found["recovery"])[-1] == (2997, 3005)
+
+
+def test_without_a_first_frame_spans_may_begin_at_frame_0():
+    assert ranges_of(region_frames([(0, 20)], 60)["peak"]) == [(0, 5)]
+    assert ranges_of(region_frames([(2, 20)], 60, look_ahead=4)["peak"]) == [(0, 7)]
+
+
 @pytest.mark.parametrize("spans", [[(10, 20), (15, 30)], [(20, 30), (10, 15)]])
 def test_spans_out_of_order_raise(spans):
     with pytest.raises(ValueError, match="in order and apart"):

@@ -1,11 +1,12 @@
 """Every field by hand, planted curves with and without noise, and errors against what repeating the draw gives."""
 
 import math
+import statistics
 
 import numpy as np
 import pytest
 
-from noiseprobe.functional.shape import Shape, mean_shape, recovery_time, shape
+from noiseprobe.functional.shape import Shape, held_out, mean_shape, recovery_time, shape
 
 ON, OFF, FRAMES, RATE = 250, 350, 750, 50.0
 BY_HAND = np.repeat([0.0, 2.0, -1.0, 3.0, 1.0, 0.0], [100, 5, 45, 5, 45, 150])  # noise on [100, 150)
@@ -75,6 +76,32 @@ class TestByHand:
         assert other.onset_half_life_s == pytest.approx(2 * one.onset_half_life_s)
         assert other.offset_area == pytest.approx(2 * one.offset_area)
         assert other.onset_peak == one.onset_peak
+        slow = shape(BY_HAND, 100, 150, 0.5)  # a frame of 2 s
+        assert (slow.onset_half_life_s, slow.offset_area) == pytest.approx((9.0, 30.0))
+
+    @pytest.mark.parametrize(("on", "look_ahead", "frames"), [(0, 0, 5), (2, 4, 7)])
+    def test_a_peak_may_begin_with_the_clip(self, on, look_ahead, frames):
+        delta = np.arange(300.0)
+        found = shape(delta, on, 50, RATE, look_ahead)
+        assert found.onset_mean == pytest.approx((frames - 1) / 2)
+        songs = mean_shape(np.stack([delta, delta]), on, 50, RATE, look_ahead)
+        assert songs["onset_mean"].estimate == pytest.approx((frames - 1) / 2)
+        assert songs["offset_mean"].estimate == pytest.approx(52 - look_ahead / 2)
+
+    def test_two_frames_have_a_slope(self):
+        delta = BY_HAND.copy()
+        delta[105:107] = [1.0, 1.5]
+        assert shape(delta, 100, 107, RATE).assimilation_slope == pytest.approx(25.0)
+
+    def test_half_lives_within_two_and_three_frames(self):
+        # On the line from 2 at frame 104 to -1 at 105, halfway is 0.5.
+        delta = np.repeat([0.0, 2.0, -1.0, 0.0], [104, 1, 1, 200])
+        assert shape(delta, 100, 106, RATE).onset_half_life_s == pytest.approx(0.5 / 50)
+        # 3, 0, 0 from frame 103 on: with the mean of three in the middle 3, 1, 0, and 1.5 is at 3/4 of the first line.
+        delta = np.repeat([0.0, 3.0, 0.0], [103, 1, 200])
+        assert shape(delta, 100, 106, RATE).onset_half_life_s == pytest.approx(0.75 / 50)
+        delta[104] = np.nan  # then that line is two frames long
+        assert shape(delta, 100, 107, RATE).onset_half_life_s == pytest.approx(1.5 / 50)
 
 
 class TestWhatIsNot:
@@ -135,7 +162,61 @@ class TestWhatIsNot:
             shape(delta, 100, 150, rate)
 
 
+def literal_recovery(delta, rate, band=0.05):
+    """The docstring of recovery_time, frame by frame; delta without NaN at its ends."""
+    width, hold = round(rate / 2), round(rate)
+    means = []
+    for j in range(len(delta) - width + 1):
+        own = [x for x in delta[j : j + width] if not math.isnan(x)]
+        means.append(sum(own) / len(own) if own else math.nan)
+    bends = [abs(a - 2 * b + c) for a, b, c in zip(means, means[width:], means[2 * width :], strict=False)]
+    bends = [b for b in bends if not math.isnan(b)]
+    allowed = max(band, 3 * 1.4826 / math.sqrt(6) * statistics.median(bends)) if bends else band
+    for j in range(len(means) - hold + 1):
+        if all(abs(m) <= allowed for m in means[j : j + hold]):
+            return j / rate
+    return None
+
+
 class TestRecoveryTime:
+    @pytest.mark.parametrize("rate", [50.0, 25.0, 8.0])
+    def test_is_its_definition(self, rate):
+        answers = []
+        for seed in range(60):
+            delta = 4.0 * np.exp(-np.arange(300) / 60) + 2.0 ** (seed % 6 - 3) * noise(seed)[:300]
+            delta[noise(seed + 100)[:300] > (3, 1, -1)[seed % 3]] = np.nan  # none, some, most
+            answers.append(recovery_time(delta, rate))
+            assert answers[-1] == literal_recovery(delta.tolist(), rate), seed
+        assert len(set(answers)) > 20
+
+    def test_the_first_window_counts_like_the_others(self):
+        for level in (0.03, -0.03, 0.049, -0.049):
+            assert recovery_time(np.full(400, level), RATE) == 0
+        first = np.zeros(400)
+        first[0] = 25 * 0.051  # a mean of 0.051 over the first 25 frames, of 0 from the next frame on
+        assert recovery_time(first, RATE) == 1 / 50
+
+    def test_one_value_makes_a_mean(self):
+        sparse = np.full(400, np.nan)
+        sparse[::25] = 0.0
+        assert recovery_time(sparse, RATE) == 0
+
+    def test_a_band_without_any_bend_is_the_one_that_is_given(self):
+        # Windows 0 to 49 have a mean, so none has two others 25 and 50 frames on.
+        short = np.full(400, np.nan)
+        short[:50] = 0.06
+        assert recovery_time(short, RATE) is None
+        short[:50] = 0.04
+        assert recovery_time(short, RATE) == 0
+
+    def test_frames_longer_than_half_a_second_are_windows_themselves(self):
+        assert recovery_time(np.array([1.0, -1, 0, 0, 0, 0, 0, 0]), 0.5) == 4.0
+        assert recovery_time(np.array([1.0, 0, 1, 0, 0, 0, 0, 0, 0, 0]), 0.5) == 2.0
+
+    def test_frames_without_a_value_are_no_division_by_0(self):
+        with np.errstate(all="raise"):
+            assert recovery_time(np.full(400, np.nan), RATE) is None
+
     @pytest.mark.parametrize("tau", [10.0, 25.0, 50.0, 100.0])
     def test_an_exponential_without_noise(self, tau):
         # The mean of h e^(-t / tau) over 25 frames from j on is h e^(-j / tau) c: at most 0.05 from this frame on.
@@ -272,6 +353,38 @@ class TestMeanShape:
         found = mean_shape(planted()[None], ON, OFF, RATE)
         assert all(e.se is None and e.songs == 1 for name, e in found.items() if not name.endswith("held_out"))
         assert found["onset_peak_held_out"] is found["offset_peak_held_out"] is None
+
+    def test_two_songs_have_an_error_and_no_held_out_height(self):
+        curves = np.stack([BY_HAND, BY_HAND + 1.0])
+        found = mean_shape(curves, 100, 150, RATE)
+        assert found["offset_mean"] == pytest.approx((3.5, 0.5, 2))  # values 3 and 4: sd / sqrt(2)
+        assert found["onset_peak_held_out"] is found["offset_peak_held_out"] is None
+        three = mean_shape(np.stack([*curves, BY_HAND]), 100, 150, RATE)
+        assert three["onset_peak_held_out"] is three["offset_peak_held_out"] is None
+
+    def test_any_number_of_songs_has_errors(self):
+        curves = BY_HAND[:200] + np.arange(300.0)[:, None]  # 300 isn't one object in CPython
+        found = mean_shape(curves, 100, 150, RATE)["onset_mean"]
+        assert found == pytest.approx((2 + 149.5, np.std(np.arange(300), ddof=1) / math.sqrt(300), 300))
+
+    def test_errors_leave_out_songs_where_they_have_a_value(self):
+        curves = planted() + noise(6, songs=6, sd=0.2)
+        curves[1, 260:300] = curves[2, 280:320] = np.nan
+        left = [shape(np.nanmean(np.delete(curves, g, 0), axis=0), ON, OFF, RATE).assimilation_level for g in range(6)]
+        found = mean_shape(curves, ON, OFF, RATE)["assimilation_level"]
+        assert found.se == pytest.approx(math.sqrt(5 * np.var(left)))
+        assert found.estimate == pytest.approx(np.nanmean(curves, axis=0)[255:350].mean())
+
+    def test_a_frame_that_no_song_has_is_no_division_by_0(self):
+        curves = np.stack([BY_HAND, BY_HAND, BY_HAND + 1])
+        curves[:, 0] = curves[:2, 120] = np.nan
+        with np.errstate(all="raise"):
+            found = mean_shape(curves, 100, 150, RATE)
+        assert found["onset_peak"].estimate == pytest.approx(7 / 3)
+
+    def test_every_other_song_chooses_and_the_others_are_not_asked(self):
+        curves = np.array([[0.0, 2, 1], [0, 3, 90], [1, 5, 2], [80, 4, 1]])
+        np.testing.assert_equal(held_out(curves, (0, 3)), [np.nan, 3, np.nan, 4])
 
     def test_what_one_song_decides_is_none(self):
         # Without the first song the curve is flat, so it has no half-life.

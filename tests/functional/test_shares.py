@@ -18,6 +18,14 @@ def test_all_or_nothing_has_the_closed_form():
         assert share_interval([1.0] * songs)[:3] == pytest.approx((1, end, 1))
         assert share_interval([0.0] * songs)[:3] == pytest.approx((0, 0, 1 - end))
         assert share_interval([1.0] * songs, clips=5 * songs)[1] == pytest.approx(end)  # of songs, not clips
+        assert share_interval([0.0] * songs, clips=5 * songs)[2] == pytest.approx(1 - end)
+
+
+@pytest.mark.parametrize("level", [0.4, 0.8, 0.99])
+def test_the_closed_form_at_other_levels(level):
+    end = ((1 - level) / 2) ** (1 / 6)
+    assert share_interval([1.0] * 6, level)[:3] == pytest.approx((1, end, 1))
+    assert share_interval([0.0] * 6, level)[:3] == pytest.approx((0, 0, 1 - end))
 
 
 def test_shares_of_0_and_1_are_a_binomial_of_one_trial_less():
@@ -76,8 +84,9 @@ def test_other_input_that_raises():
         share_interval([0.5, 0.5, math.nan])
     with pytest.raises(ValueError, match="clips: got 2"):
         share_interval([0.5, 0.5, 1.0], clips=2)
-    with pytest.raises(ValueError, match="estimate: got"):
-        pooled_share_interval(1.5, [1.0, 1.0, 1.0])
+    for outside in [1.5, -0.5]:
+        with pytest.raises(ValueError, match="estimate: got"):
+            pooled_share_interval(outside, [1.0, 1.0, 1.0])
     with pytest.raises(ValueError, match="pseudo_values: got NaN"):
         pooled_share_interval(0.5, [1.0, math.nan, 1.0])
 
@@ -92,6 +101,13 @@ def test_pooled_share_is_the_t_interval_of_the_logit():
     ends = [1 / (1 + math.exp(-v)) for v in t_interval(logits)[1:3]]
     assert found[1:3] == pytest.approx(tuple(ends), abs=1e-4)
     assert found.estimate == shares.mean()
+
+
+def test_pooled_share_of_3_songs_by_hand():
+    # t(2) = 4.3027, sd 0.2: logit 0.8 +- 4.3027 * 0.2 / sqrt 3 / 0.16 = ln 4 +- 3.1051
+    found = pooled_share_interval(0.8, [0.6, 0.8, 1.0])
+    ends = [1 / (1 + math.exp(-math.log(4) - side)) for side in (-3.10516, 3.10516)]
+    assert found == pytest.approx((0.8, *ends, 3), abs=1e-5)
 
 
 def test_pooled_share_is_symmetric_and_inside():

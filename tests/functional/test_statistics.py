@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from noiseprobe.functional.statistics import moments, song_mean
+from noiseprobe.functional.statistics import MeanOverSongs, moments, song_mean, t95
 
 
 def random_songs(rng):
@@ -59,6 +59,16 @@ def test_one_song_has_a_mean_but_no_error():
 def test_lengths_must_agree():
     with pytest.raises(ValueError, match="songs: got 1, expected one for each of 2 values"):
         song_mean([1.0, 2.0], ["a"])
+    with pytest.raises(ValueError, match="songs: got 2, expected one for each of 1 values"):
+        song_mean([1.0], ["a", "b"])
+    assert song_mean([1.0] * 300, list(range(300))) == (1.0, 0.0, 300, 300)  # numbers that CPython doesn't share
+
+
+def test_clips_of_a_song_are_told_by_its_name_and_not_by_the_object():
+    mean = MeanOverSongs()
+    for value, song in [(1.0, "a"), (3.0, "a"), (5.0, "b")]:
+        mean.add(value, ("song", song))  # a tuple of its own for each clip
+    assert mean.result() == (3.5, 1.5, 2, 3)
 
 
 def test_moments_are_numpys():
@@ -76,6 +86,22 @@ def test_moments_count_songs_frame_by_frame():
     np.testing.assert_allclose(mean, [math.nan, 3.0, 2.5])
     np.testing.assert_allclose(sd, [math.nan, math.nan, 3 / math.sqrt(2)])
     np.testing.assert_allclose(se, [math.nan, math.nan, 1.5])
+
+
+def test_one_song_has_no_spread_whatever_rounding_leaves_of_its_square():
+    squares = torch.tensor([9.0, 9.0 + 1e-12, 9.0 - 1e-12], dtype=torch.float64)
+    mean, sd, se = moments(torch.full((3,), 3.0).double(), squares, torch.tensor(1))
+    assert mean.tolist() == [3.0] * 3
+    assert sd.isnan().all()
+    assert se.isnan().all()
+
+
+def test_t95_is_of_two_songs_or_more():
+    assert t95(2) == pytest.approx(12.7062, abs=1e-4)  # Student's table: 1 and 9 degrees of freedom
+    assert t95(10) == pytest.approx(2.2622, abs=1e-4)
+    for songs in [1, 0, -3]:
+        with pytest.raises(ValueError, match=f"songs: got {songs}, expected at least 2"):
+            t95(songs)
 
 
 def test_equal_songs_have_no_spread_and_never_a_negative_variance():

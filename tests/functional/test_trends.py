@@ -41,6 +41,14 @@ def test_exact_spearman_is_all_orders_with_ties():
     assert correlations(x, y).spearman_p == pytest.approx(np.mean(np.array(orders) >= observed - 1e-12))
 
 
+def test_spearman_is_exact_up_to_8_points():
+    assert correlations(range(8), range(8)).spearman_p == pytest.approx(2 / 40_320, rel=1e-9)
+    nine = [1, 0, *range(2, 9)]  # one swap: rho = 1 - 6 * 2 / 720, and Student's t with 7 degrees of freedom
+    rho = 1 - 12 / 720
+    expected = 2 * stats.t.sf(rho * math.sqrt(7 / (1 - rho**2)), 7)
+    assert correlations(range(9), nine).spearman_p == pytest.approx(expected, rel=1e-6)
+
+
 def test_no_correlation_of_too_few_points_or_a_constant():
     assert correlations([], []) == (0, *[None] * 6)
     assert correlations([1, 2], [1, 2]) == (2, *[None] * 6)
@@ -52,6 +60,9 @@ def test_no_correlation_of_too_few_points_or_a_constant():
 def test_correlations_need_pairs_of_numbers():
     with pytest.raises(ValueError, match="y: got 2 values, expected x's 3"):
         correlations([1, 2, 3], [1, 2])
+    with pytest.raises(ValueError, match="y: got 4 values, expected x's 3"):
+        correlations([1, 2, 3], [1, 2, 4, 3])
+    assert correlations(range(300), range(300)).slope == pytest.approx(1)
     with pytest.raises(ValueError, match="y: got NaN"):
         correlations([1, 2, 3], [1, 2, math.nan])
 
@@ -79,11 +90,16 @@ def sandwich(x, y, songs, level=0.95):
     return b[1], b[1] - half, b[1] + half, 2 * stats.t.sf(abs(b[1]) / se, g - 1), g
 
 
-@pytest.mark.parametrize("level", [0.9, 0.95])
+@pytest.mark.parametrize("level", [0.4, 0.9, 0.95])
 def test_clustered_slope_is_the_sandwich(level):
     for seed in range(3):
         x, y, songs = rows(seed=seed)
         assert clustered_slope(x, y, songs.tolist(), level) == pytest.approx(sandwich(x, y, songs, level))
+
+
+def test_three_songs_have_an_interval():
+    x, y, songs = rows(songs=3)
+    assert clustered_slope(x, y, songs.tolist()) == pytest.approx(sandwich(x, y, songs))
 
 
 def test_a_song_counts_once_however_many_rows_it_has():
@@ -126,9 +142,25 @@ def test_song_slopes_by_hand():
     assert song_slopes([], [], []).shape == (0,)
 
 
+@pytest.mark.parametrize("songs", range(1, 7))
+def test_every_song_has_its_slope_however_many_there_are(songs):
+    x, y = [0, 1] * songs, [v for song in range(songs) for v in (song, 2 * song + 3)]
+    assert song_slopes(x, y, [f"song {i // 2}" for i in range(2 * songs)]).tolist() == [s + 3 for s in range(songs)]
+
+
+@pytest.mark.parametrize("level", [0, 1, -0.5, 1.5, 95, math.nan])
+def test_levels_outside_0_and_1_raise(level):
+    for x, y, songs in [([], [], []), ([1, 1], [1, 2], ["a", "b"]), rows()]:
+        with pytest.raises(ValueError, match=f"level: got {level}"):
+            clustered_slope(x, y, songs, level)
+
+
 @pytest.mark.parametrize("function", [song_slopes, clustered_slope])
 def test_rows_need_all_three(function):
-    with pytest.raises(ValueError, match="got 3 x, 3 y and 2 songs"):
-        function([1, 2, 3], [1, 2, 3], ["a", "b"])
+    for x, y, songs in [(3, 3, 2), (3, 3, 4), (3, 2, 2), (2, 3, 3), (3, 2, 3), (2, 3, 4)]:
+        with pytest.raises(ValueError, match=f"got {x} x, {y} y and {songs} songs"):
+            function([1] * x, [2] * y, ["a"] * songs)
+    x, y, songs = [0.0, 1.0] * 150, [1.0, 3.0] * 150, ["a"] * 300  # a length that isn't one object in CPython
+    assert function(x, y, songs)[0] == pytest.approx(2)
     with pytest.raises(ValueError, match="x: got NaN"):
         function([1, math.nan, 3], [1, 2, 3], ["a", "b", "c"])

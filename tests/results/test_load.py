@@ -11,6 +11,8 @@ from running import run_cell
 
 from noiseprobe import load_results
 from noiseprobe.errors import NoiseprobeError
+from noiseprobe.plot import profile
+from noiseprobe.report.html import write_report
 from noiseprobe.results import schema
 from noiseprobe.results.index import write_index
 
@@ -39,6 +41,17 @@ def test_a_folder_of_cells_is_read_as_one(folder: Path) -> None:
     assert results.clips["cell"].nunique() == results.cells["cell"].nunique() == 2
     assert set(results.cells["variant"]) == {"white@2.0s+0.2s", "white@2.0s+0.0s"}
     assert len(load_results(results.folders[0]).folders) == 1
+
+
+def test_a_renamed_folder_is_the_same_cell(folder: Path, tmp_path: Path) -> None:
+    cell = load_results(folder).folders[0]
+    renamed = shutil.copytree(cell, tmp_path / "good")
+    results = load_results(tmp_path)
+    assert not results.nll(cell=cell.name).empty
+    assert write_report(tmp_path / "report.html", [renamed]).exists()
+    assert profile(results, cell.name).get_axes()
+    shutil.copytree(cell, tmp_path / cell.name)
+    assert len(load_results(tmp_path).clips) == len(results.clips)
 
 
 def test_nll_is_filtered_on_disk(folder: Path) -> None:

@@ -24,6 +24,7 @@ from noiseprobe.report.panels import NOISES, Point, points_by_scoring, title
 from noiseprobe.report.settings import label, varying
 from noiseprobe.report.sheet import GREY, SHADE, save
 from noiseprobe.results.curves import Curves
+from noiseprobe.results.index import cell_name
 from noiseprobe.results.reach import reach
 
 FLAT = 1e-9  # nats
@@ -110,7 +111,7 @@ class View:
 
 def views(cells: Sequence[Path]) -> dict[str, list[View]]:
     """All variants of some cells that have a scored clip, of each scoring by itself."""
-    folders = {folder.name: folder for folder in cells}
+    folders = {cell_name(folder): folder for folder in cells}
     found = {}
     for scoring, points in points_by_scoring(cells).items():
         scored = [p for p in points if p.row["n_clips"]]
