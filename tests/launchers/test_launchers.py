@@ -1,6 +1,7 @@
 """Sweeps through Hydra's launchers end as they do without one: results the same to the byte, and failures told."""
 
 import os
+import secrets
 import subprocess
 import sys
 import tempfile
@@ -196,8 +197,10 @@ def test_a_running_ray_cluster_that_was_started_elsewhere(plain: Path, tmp_path:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "here").mkdir()
     launcher = ["hydra/launcher=ray_cluster", f"hydra.launcher.ray.init.address={address}"]
-    with ray(address, tmp_path / "elsewhere"):
-        done = command(*SWEEP, *launcher, "hydra.launcher.ray.remote.num_gpus=0", cwd=tmp_path / "here")
+    # A token of the test's own, so that it reaches its own cluster and no other.
+    env = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    with ray(address, tmp_path / "elsewhere", env):
+        done = command(*SWEEP, *launcher, "hydra.launcher.ray.remote.num_gpus=0", cwd=tmp_path / "here", env=env)
     assert done.returncode == 1
     assert done.stderr.count("failed   ") == 1, done.stderr
     cells = [path.parent for path in plain.glob("*/DONE")]
@@ -209,7 +212,7 @@ def test_a_running_ray_cluster_that_was_started_elsewhere(plain: Path, tmp_path:
 
 
 @contextmanager
-def ray(address: str, cwd: Path) -> Iterator[None]:
+def ray(address: str, cwd: Path, env: dict[str, str]) -> Iterator[None]:
     """A cluster of this machine alone; its sockets need a short path."""
     host, port = address.split(":")
     program = str(Path(sys.executable).with_name("ray"))
@@ -217,7 +220,7 @@ def ray(address: str, cwd: Path) -> Iterator[None]:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         process = subprocess.Popen(
             [program, "start", "--head", "--block", "--include-dashboard=false", f"--temp-dir={folder}", *options],
-            cwd=cwd, env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            cwd=cwd, env={**os.environ, **env, "PYTHONUNBUFFERED": "1"},
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
         try:

@@ -150,7 +150,7 @@ def test_level_in_text(mode, snr, key):
             None,
             "noise.level: got [-20, 1], expected one level; several make a sweep: noise.level=-20,match -m",
         ),
-        (math.nan, None, "noise.level: got nan, expected a number of at least -200 and of at most 200"),
+        (math.nan, None, "noise.level: got nan, expected a finite number of at least -200 and of at most 200"),
         (201, None, "noise.level: got 201, expected a number of at least -200"),
         (-1e4, None, "noise.level: got -10000.0, expected a number of at least -200"),
         ("match", 3, "noise.snr: got 3.0, expected null, since noise.level is match and not snr"),
