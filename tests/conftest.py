@@ -1,5 +1,6 @@
 import gc
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from itertools import count
@@ -19,6 +20,10 @@ sys.path.insert(0, str(Path(__file__).parent))  # toys.py
 
 # One thread: tests here are small, and the bits of a sum then don't depend on the machine's cores.
 torch.set_num_threads(1)
+
+
+# A shell starts background jobs with Ctrl-C ignored, and so would be all that the tests start and interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True, scope="session")

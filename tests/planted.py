@@ -62,7 +62,7 @@ class Planted:
         """What `noiseprobe.analysis.group.groups` takes."""
         signals = pd.DataFrame(self.signals, columns=None if self.signals else ["cell", "variant", "clip"])
         tables = {"clips": pd.DataFrame(self.clips), "signals": signals}
-        return SimpleNamespace(cells=pd.DataFrame(self.cells), columns=lambda name, _: tables[name], folders=[])
+        return SimpleNamespace(cells=pd.DataFrame(self.cells), columns=lambda name, _: tables[name], named={})
 
 
 CURVES = ["clean", "corrupted"]
