@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pandas as pd
@@ -176,6 +177,19 @@ def test_two_tasks_of_slurm(music: Path, alone: Path, tmp_path: Path) -> None:
     same(alone, tmp_path / "results")
 
 
+def at_work(overrides: list[str], cwd: Path) -> "tuple[subprocess.Popen[str], IO[str]]":
+    """A command that has scored its first clip, in a process group of its own, and its stderr."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "noiseprobe", *overrides], cwd=cwd, stderr=subprocess.PIPE, text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"}, start_new_session=True,
+    )  # fmt: skip
+    assert process.stderr is not None
+    for line in process.stderr:
+        if " clips/s" in line:
+            break
+    return process, process.stderr
+
+
 def with_variable(group: int, variable: str) -> int:
     """The process of a process group that has a variable in its environment."""
     for entry in Path("/proc").glob("[0-9]*"):
@@ -192,16 +206,9 @@ def with_variable(group: int, variable: str) -> int:
 @pytest.mark.slow
 def test_a_process_that_is_killed_ends_its_cell_and_no_other(music: Path, alone: Path, tmp_path: Path) -> None:
     swept = [*CELL, *DDP, f"data.root={music}", "seed=0,1", "-m"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "noiseprobe", *swept], cwd=tmp_path, stderr=subprocess.PIPE, text=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1"}, start_new_session=True,
-    )  # fmt: skip
-    assert process.stderr is not None
-    for line in process.stderr:
-        if " clips/s" in line:
-            break
+    process, said = at_work(swept, tmp_path)
     os.kill(with_variable(process.pid, "LOCAL_RANK=1"), signal.SIGKILL)
-    rest = process.stderr.read()
+    rest = said.read()
     assert process.wait(240) == 1, rest
     assert "Traceback" not in rest
     failures = [line for line in rest.splitlines() if line.startswith("failed ")]
@@ -222,16 +229,9 @@ def alone_name(alone: Path) -> str:
 @pytest.mark.slow
 def test_ctrl_c_ends_all_processes_of_a_sweep(music: Path, tmp_path: Path) -> None:
     swept = [*CELL, *DDP, f"data.root={music}", "seed=1,2", "keep_audio=0", "-m"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "noiseprobe", *swept], cwd=tmp_path, stderr=subprocess.PIPE, text=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1"}, start_new_session=True,
-    )  # fmt: skip
-    assert process.stderr is not None
-    for line in process.stderr:
-        if " clips/s" in line:
-            break
+    process, said = at_work(swept, tmp_path)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does
-    rest = process.stderr.read()
+    rest = said.read()
     assert process.wait(120) == 130, rest
     assert "the same command goes on" in rest
     assert "Traceback" not in rest
