@@ -13,6 +13,9 @@ UV := PATH="$(CURDIR)/$(BIN):$$PATH" uv
 LOCKED := $(VENV)/.lock-$(shell cksum < requirements.lock | cut -d' ' -f1)
 EDITABLE := $(VENV)/.editable-$(shell cksum < pyproject.toml | cut -d' ' -f1)
 
+# A process for each core; a free one takes over what waits for another.
+PARALLEL := -n auto --dist worksteal
+
 .DEFAULT_GOAL := help
 .PHONY: help setup run test test-all bench lint lock clean
 
@@ -25,10 +28,10 @@ run: setup  ## the main job: python -m noiseprobe $(ARGS)
 	$(BIN)/python -m noiseprobe $(ARGS)
 
 test: setup  ## the quick tests
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest $(PARALLEL) -m "not slow"
 
 test-all: setup  ## all tests, the slow ones too
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PARALLEL)
 
 bench: setup  ## the speed benchmark: writes bench/bench.json and bench/bench.md; ARGS=--check compares with them
 	$(BIN)/python -m bench $(ARGS)

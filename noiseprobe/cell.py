@@ -47,11 +47,13 @@ def run(config: Config) -> Path:
     records = Records(folder / "records")
     # Records beside DONE: a run was killed, or is at work, while they go.
     if not records.folder.exists() and _is_finished(config, manifest, folder):
+        _show(config, folder)
         return folder
     try:
         records.folder.mkdir(parents=True, exist_ok=True)
         with _alone(records):
             if _is_finished(config, manifest, folder):  # by a run that held the lock until now
+                _show(config, folder)
                 return folder
             log.info(f"{name}: {len(manifest.clips)} clips, {len(config.noise.variants)} variants")
             # Only now, so that finished cells and bad ones never wait for torch.
@@ -112,6 +114,14 @@ def _is_finished(config: Config, manifest: Manifest, folder: Path) -> bool:
     if config.keep_nll and not (folder / "nll.parquet").exists():
         log.warning("these results were made without nll.parquet; force=true makes it")
     return True
+
+
+def _show(config: Config, folder: Path) -> None:
+    """A finished cell may never have been shown where it is asked for now."""
+    if config.logger["name"] == "wandb" and is_first():
+        from noiseprobe.callbacks.loggers import show_finished
+
+        show_finished(config, folder)
 
 
 def plan(config: Config, weights: Weights) -> Manifest:

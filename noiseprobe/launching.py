@@ -24,6 +24,7 @@ from omegaconf import DictConfig
 
 from noiseprobe.errors import NoiseprobeError, reason
 from noiseprobe.files import write_json
+from noiseprobe.grouping import group, join
 
 Task = Callable[[DictConfig], Any]
 
@@ -124,11 +125,12 @@ class Away:
     """
 
     def __init__(self, task: Task, outcomes: Path) -> None:
-        self.task, self.outcomes, self.folder = task, outcomes.absolute(), Path.cwd()
+        self.task, self.outcomes, self.folder, self.sweep = task, outcomes.absolute(), Path.cwd(), group()
 
     def __call__(self, cfg: DictConfig) -> Any:
         try:
             self._enter()
+            join(self.sweep)
             folder = self.task(cfg)
         except Exception as error:
             if not isinstance(error, NoiseprobeError):

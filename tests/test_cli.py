@@ -274,44 +274,10 @@ def test_csv_scalars_are_the_summarys(tmp_path: Path) -> None:
             assert float(row[name]) == pytest.approx(variant[name]["mean"], rel=1e-6)
 
 
-@pytest.mark.slow
-def test_two_processes_score_every_clip_once_with_the_same_numbers(tmp_path: Path) -> None:
-    overrides = ["data.limit=5", "data.duration=4", "noise.onset=2", "noise.length=[0.2,0.5]"]
-    one = quick_command(*overrides, "paths.results=one", cwd=tmp_path)
-    assert one.returncode == 0, one.stderr
-    two = command(*overrides, "trainer=ddp", "trainer.accelerator=cpu", "paths.results=two", cwd=tmp_path)
-    assert two.returncode == 0, two.stderr
-    assert "Traceback" not in two.stderr
-    assert two.stdout.count("results  ") == 1
-    again = command(
-        *overrides, "trainer=ddp", "trainer.accelerator=cpu", "paths.results=two", "force=true", cwd=tmp_path
-    )
-    assert again.returncode == 0, again.stderr
-    assert "Traceback" not in again.stderr
-    single, double = (load_results(tmp_path / name) for name in ["one", "two"])
-    assert single.clips.equals(double.clips)
-    for column in ["clean_mean", "corrupted_mean", "delta_mean", "delta_sd", "delta_se"]:
-        a, b = (r.profile[column].to_numpy("float64", na_value=float("nan")) for r in (single, double))
-        assert a == pytest.approx(b, abs=1e-9, nan_ok=True)
-    assert single.profile["n_clips"].equals(double.profile["n_clips"])
-
-
 def test_the_console_script_is_installed() -> None:
     script = Path(sys.executable).parent / "noiseprobe"
     done = subprocess.run([script, "--help"], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("noiseprobe: ")
-
-
-@pytest.mark.slow
-def test_two_processes_work_where_one_song_leaves_the_second_without_a_clip(tmp_path: Path) -> None:
-    overrides = [*SHORT, "data.limit=1"]
-    assert quick_command(*overrides, "paths.results=one", cwd=tmp_path).returncode == 0
-    two = command(*overrides, "trainer=ddp", "trainer.accelerator=cpu", "paths.results=two", cwd=tmp_path)
-    assert two.returncode == 0, two.stderr
-    assert "Traceback" not in two.stderr
-    single, double = (load_results(tmp_path / name) for name in ["one", "two"])
-    assert single.clips.equals(double.clips)
-    assert single.profile.equals(double.profile)
 
 
 @pytest.mark.slow

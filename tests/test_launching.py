@@ -30,7 +30,7 @@ def test_a_copy_of_the_callback_ends_no_sweep(tmp_path: Path) -> None:
     callback.sweeping = True
     callback.jobs = [JobReturn()]
     copy = pickle.loads(pickle.dumps(callback))
-    config = OmegaConf.create({"fail_fast": True, "paths": {"results": str(tmp_path)}})
+    config = OmegaConf.create({"fail_fast": True, "paths": {"results": str(tmp_path)}, "logger": {"name": "csv"}})
     failed = JobReturn(status=JobStatus.FAILED, _return_value=NoiseprobeError("no"))
     copy.on_job_end(config, failed)  # under fail_fast the sweep's own one would exit
     assert copy.jobs == []

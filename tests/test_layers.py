@@ -12,11 +12,12 @@ LAYERS = [
     ["cell", "callbacks.sweep"],
     ["evaluate"],
     ["callbacks", "report.console", "plot"],
+    ["dashboard"],
     ["probe", "report"],
     ["clean", "analysis"],
     ["results"],
     ["data", "identity", "models", "metrics", "noise", "functional"],
-    ["config", "fresh", "processes", "hashing", "launching", "overrides", "store"],
+    ["config", "fresh", "grouping", "processes", "hashing", "launching", "overrides", "store"],
     ["positions", "schemas", "score"],
     ["allocator", "background", "checks", "devices", "errors", "files", "help", "loudness", "sealed", "variants"],
 ]

@@ -1,6 +1,7 @@
 """One cell in several processes, however they are started: each clip once, the numbers of one process, and an end."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -64,11 +65,16 @@ def same(one: Path, several: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("processes", [2, 3])
+@pytest.mark.parametrize(("processes", "force"), [(2, True), (3, False)])
 def test_any_number_of_processes_gives_the_same_numbers(
-    processes: int, music: Path, alone: Path, tmp_path: Path
+    processes: int, force: bool, music: Path, alone: Path, tmp_path: Path
 ) -> None:
-    done = command(*CELL, *DDP, f"trainer.devices={processes}", f"data.root={music}", cwd=tmp_path)
+    """Also in place of a finished cell."""
+    if force:
+        shutil.copytree(alone, tmp_path / "results")
+    overrides = [*CELL, *DDP, f"trainer.devices={processes}", f"data.root={music}", f"force={str(force).lower()}"]
+    done = command(*overrides, cwd=tmp_path)
+    assert "finished already" not in done.stdout
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
     assert len(load_results(alone).clips) == 2 * sum(SONGS)
@@ -116,7 +122,7 @@ def test_a_sweep_starts_fresh_processes_for_each_cell(music: Path, tmp_path: Pat
 @pytest.mark.slow
 def test_an_experiment_of_many_cells(tmp_path: Path) -> None:
     """Its preset sweeps by itself, and none of the processes of its cells may."""
-    short = ["data.limit=2", "data.duration=4", "noise.onset=2", "noise.length=0.5", "report=false"]
+    short = ["data.limit=1", "data.duration=4", "noise.onset=2", "noise.length=0.5", "report=false"]
     done = command("+experiment=paper_colors", *short, "noise=white,pink", *DDP, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert len(load_results(tmp_path / "results").folders) == 2
@@ -228,7 +234,7 @@ def alone_name(alone: Path) -> str:
 
 @pytest.mark.slow
 def test_ctrl_c_ends_all_processes_of_a_sweep(music: Path, tmp_path: Path) -> None:
-    swept = [*CELL, *DDP, f"data.root={music}", "seed=1,2", "keep_audio=0", "-m"]
+    swept = [*CELL, *DDP, f"data.root={music}", "data.limit=6", "seed=1,2", "keep_audio=0", "-m"]
     process, said = at_work(swept, tmp_path)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does
     rest = said.read()
@@ -245,7 +251,7 @@ def test_ctrl_c_ends_all_processes_of_a_sweep(music: Path, tmp_path: Path) -> No
         raise AssertionError("a process is left")
     done = command(*swept, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert len(load_results(tmp_path / "results").clips) == 2 * 2 * sum(SONGS)
+    assert len(load_results(tmp_path / "results").clips) == 2 * 2 * 6
 
 
 @pytest.mark.parametrize(

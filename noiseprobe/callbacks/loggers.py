@@ -1,66 +1,65 @@
-"""A cell's summary for experiment loggers: the numbers of summary.json as scalars, one step for each variant."""
+"""Where a cell's numbers go besides its tables: a CSV file, or a Weights & Biases run."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from lightning.pytorch.loggers import CSVLogger, Logger, WandbLogger
+from hydra.core.hydra_config import HydraConfig
 
 from noiseprobe.config import Config
-from noiseprobe.errors import NoiseprobeError, reason
+from noiseprobe.grouping import group
 from noiseprobe.results.schema import MEANS
+
+UNTAGGED = ("paths.", "logger", "hydra", "force=", "fail_fast=")  # overrides that say nothing of what was measured
 
 
 @contextmanager
-def cell_logger(config: Config, folder: Path) -> Iterator[Logger | None]:
-    """The configured logger, None for none; closed with its exit code whatever happens."""
-    logger = make_logger(config, folder)
-    status = "failed"
-    try:
-        yield logger
-        status = "success"
-    finally:
-        if logger is not None:
-            logger.finalize(status)
-        if isinstance(logger, WandbLogger):
-            logger.experiment.finish(exit_code=0 if status == "success" else 1)
+def cell_logger(config: Config, folder: Path) -> Iterator[Callable[[dict[str, Any]], None]]:
+    """Around the scoring of a cell: what begins a run, and finishes it whatever happens.
 
-
-def log_summary(logger: Logger, summary: dict[str, Any]) -> None:
-    """One step for each variant."""
-    for step, variant in enumerate(summary["variants"]):
-        logger.log_metrics(scalars(variant), step=step)
-    logger.save()
-
-
-def make_logger(config: Config, folder: Path) -> Logger | None:
-    """The logger that `logger=` names, None for none.
-
-    Raises:
-        NoiseprobeError: if Weights & Biases can't begin a run.
+    Yields:
+        What takes summary.json's content, once all tables are written.
     """
-    options = config.logger
-    match options["name"]:
+    match config.logger["name"]:
         case "csv":
             shutil.rmtree(folder / "logs", ignore_errors=True)  # of a run that was interrupted or is done again
-            return CSVLogger(folder, name="", version="logs")
+            yield lambda summary: log_csv(folder, summary)
         case "wandb":
-            import wandb  # slow, and it takes hold of the console
+            from noiseprobe.dashboard.cell import log_cell
+            from noiseprobe.dashboard.runs import About, running
 
-            logger = WandbLogger(
-                name=folder.name, save_dir=folder, project=options["project"], entity=options["entity"],
-                offline=options["offline"], group=config.data.name, job_type=config.model.name,
-            )  # fmt: skip
-            try:
-                _ = logger.experiment  # begins the run: now, not after everything was scored
-            except wandb.errors.Error as error:
-                raise NoiseprobeError(
-                    f"logger: wandb can't begin a run ({reason(error)}); log in, or logger.offline=true"
-                ) from error
-            return logger
-    return None
+            about = About(folder.name, config.model.name, group(), tags())
+            with running(config.logger, folder, about) as run:
+                yield lambda _: log_cell(run, folder, config.logger["offline"])
+        case _:
+            yield lambda _: None
+
+
+def show_finished(config: Config, folder: Path) -> None:
+    """Put a cell that was finished before into the Weights & Biases run that is asked for now, unless it is there."""
+    from noiseprobe.dashboard.runs import was_shown
+
+    if not was_shown(config.logger, folder):
+        with cell_logger(config, folder) as show:
+            show({})
+
+
+def tags() -> list[str]:
+    """The overrides of this job, without those that say where results go."""
+    overrides = HydraConfig.get().overrides.task if HydraConfig.initialized() else []
+    return [o for o in overrides if not o.startswith(UNTAGGED)]
+
+
+def log_csv(folder: Path, summary: dict[str, Any]) -> None:
+    """logs/metrics.csv: one step for each variant."""
+    from lightning.pytorch.loggers import CSVLogger
+
+    logger = CSVLogger(folder, name="", version="logs")
+    for step, variant in enumerate(summary["variants"]):
+        logger.log_metrics(scalars(variant), step=step)
+    logger.finalize("success")
 
 
 def scalars(variant: dict[str, Any]) -> dict[str, float]:

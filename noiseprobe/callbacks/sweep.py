@@ -21,6 +21,7 @@ from noiseprobe import checks
 from noiseprobe import config as configuration
 from noiseprobe.errors import NoiseprobeError
 from noiseprobe.files import replace_file
+from noiseprobe.grouping import group, join, sweep_name
 from noiseprobe.launching import check_installed, in_process, watch
 
 
@@ -29,6 +30,7 @@ class SweepCallback(Callback):
 
     def __init__(self) -> None:
         self.jobs: list[JobReturn] = []
+        self.overrides: list[str] = []
         self.sweeping = False
 
     def __reduce__(self) -> tuple[type, tuple[()]]:
@@ -55,6 +57,8 @@ class SweepCallback(Callback):
                 raise SystemExit(1)
             check_installed(config)
             _make_folder(config)
+            self.overrides = _task(config)
+            join(sweep_name(config.get("sweep"), self.overrides))
         except NoiseprobeError as error:
             print(error, file=sys.stderr)
             raise SystemExit(1) from error
@@ -91,17 +95,27 @@ class SweepCallback(Callback):
         config = completed[-1].cfg or config if completed else config  # a failed cell's may name no folder or figure
         results = Path(config.paths.results)
         complete = True
+        written: list[Path] = []
         if cells := list(dict.fromkeys(done)):
             complete &= _step("table", lambda: print_cells(cells))
             complete &= _step("index", lambda: [write_index(results)])
             for name in config.figures if OmegaConf.is_list(config.figures) else [config.figures]:
-                complete &= _step(name, partial(_draw, name, results, cells, config.sweep))
+                complete &= _step(name, partial(_draw, name, results, cells, config.sweep), written)
             if config.report is True:
                 page = partial(_report, results, cells, self._failed(), config.verdicts, config.sweep)
-                complete &= _step("report", page)
+                complete &= _step("report", page, written)
+        if config.logger.get("name") == "wandb":
+            complete &= _step("wandb", partial(self._show, config, results, cells, written))
+        join(None)
         for overrides, error in self._failed():
             print(f"failed   {overrides}: {error}", file=sys.stderr)
         return complete
+
+    def _show(self, config: DictConfig, results: Path, cells: Sequence[Path], written: Sequence[Path]) -> None:
+        from noiseprobe.dashboard.sweep import log_sweep
+
+        options = cast(dict[str, Any], OmegaConf.to_container(config.logger, resolve=True))
+        log_sweep(options, results, group() or "", self.overrides, cells, self._failed(), written)
 
     def _failed(self) -> list[tuple[str, str]]:
         """The overrides of each failed job, and its error, which the property return_value would raise."""
@@ -109,8 +123,13 @@ class SweepCallback(Callback):
         return [(" ".join(job.overrides or []), str(job._return_value)) for job in failed]
 
 
-def _step(name: str, step: Callable[[], Sequence[Path] | None]) -> bool:
+def _step(name: str, step: Callable[[], Sequence[Path] | None], files: list[Path] | None = None) -> bool:
     """Do one thing and print what it wrote; what fails hides neither the rest nor itself.
+
+    Args:
+        name: of the step.
+        step: what is to be done.
+        files: takes the paths of what it wrote.
 
     Returns:
         Whether it succeeded.
@@ -119,6 +138,8 @@ def _step(name: str, step: Callable[[], Sequence[Path] | None]) -> bool:
         written = step()
         for path in written or ():
             print(f"{name:8} {path}")
+            if files is not None:
+                files.append(path)
         if written is not None and not written:
             print(f"{name:8} nothing to draw for these cells")
     except Exception as error:

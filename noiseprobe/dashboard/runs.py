@@ -1,0 +1,115 @@
+"""Weights & Biases runs: begun before anything is scored, finished with an exit code whatever happens.
+
+A run's id depends on what it is of and on nothing else, so what is done again, or goes on after an interruption,
+continues the run that is there. A run that was written to disk alone (`offline`) and is begun again begins anew: what
+the first one held is measured once more, and `wandb sync` would have to merge the two.
+"""
+
+import json
+import logging
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from noiseprobe.errors import NoiseprobeError, reason
+from noiseprobe.files import write_json
+from noiseprobe.hashing import digest
+
+MARK = "wandb.json"  # beside the tables: where they have been shown
+LONGEST_TAG = 64  # characters that Weights & Biases takes
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class About:
+    """What tells one run from others.
+
+    Attributes:
+        name: shown, and hashed into the id.
+        kind: `job_type`, by which the page can group runs.
+        group: of the runs that belong together; None: none.
+        tags: texts to find it by.
+    """
+
+    name: str
+    kind: str
+    group: str | None = None
+    tags: Sequence[str] = ()
+
+    @property
+    def id(self) -> str:
+        """16 hexadecimal digits.
+
+        >>> About("tiny-demo-white-b8521c56", "tiny").id
+        '878a7e92661d3e00'
+        """
+        return digest(self.name)[:16]
+
+
+@contextmanager
+def running(options: Mapping[str, Any], folder: Path, about: About, code: int = 0) -> Iterator[Any]:
+    """A run, for as long as the block lasts.
+
+    Args:
+        options: of the configuration's section `logger`.
+        folder: where it keeps its files, in `wandb`, and what says afterwards that it was shown.
+        about: the run.
+        code: its exit code; 1 if the block raises.
+
+    Raises:
+        NoiseprobeError: if Weights & Biases can't begin one.
+    """
+    run = _begin(options, folder, about)
+    try:
+        yield run
+    except BaseException:
+        code = 1
+        raise
+    finally:
+        run.finish(exit_code=code)
+    write_json(folder / MARK, {"id": about.id, **_place(options)})
+
+
+def was_shown(options: Mapping[str, Any], folder: Path) -> bool:
+    """Whether what lies in a folder has been shown where these options say."""
+    path = folder / MARK
+    return path.exists() and _place(options).items() <= json.loads(path.read_text()).items()
+
+
+def _place(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: options[name] for name in ["project", "entity", "offline"]}
+
+
+def _begin(options: Mapping[str, Any], folder: Path, about: About) -> Any:
+    import wandb  # slow, and it takes hold of the console
+
+    if options["offline"]:
+        for old in folder.glob(f"wandb/offline-run-*-{about.id}"):
+            if not list(old.glob("*.synced")):
+                shutil.rmtree(old)
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        run = wandb.init(
+            id=about.id, name=about.name, job_type=about.kind, group=about.group, tags=[_short(t) for t in about.tags],
+            project=options["project"], entity=options["entity"], dir=folder, allow_val_change=True,
+            mode="offline" if options["offline"] else "online", resume=None if options["offline"] else "allow",
+            # A notebook's own run stays as it is.
+            settings=wandb.Settings(quiet=True, silent=options["offline"], reinit="create_new"),
+        )  # fmt: skip
+    except wandb.errors.Error as error:
+        raise NoiseprobeError(
+            f"logger: wandb can't begin a run ({reason(error)}); log in, or logger.offline=true"
+        ) from error
+    log.info(f"wandb    {Path(run.dir).parent if options['offline'] else run.url}")
+    return run
+
+
+def _short(tag: str) -> str:
+    """
+    >>> _short("model=tiny"), len(_short("a" * 100))
+    ('model=tiny', 64)
+    """
+    return tag if len(tag) <= LONGEST_TAG else tag[: LONGEST_TAG - 3] + "..."
