@@ -36,6 +36,12 @@ def test_shape_is_its_formula(frames):
     assert spike_then_drop(nll) == pytest.approx(literal(nll.mean(axis=0).tolist()), rel=1e-9)
 
 
+def test_the_spikes_error_is_that_of_the_frames_before_it_wherever_it_is():
+    """A small spike before a large drop, so that the spike is the lesser of both and decides."""
+    c = np.repeat([3.0, 4.0, 0.0], [201, 5, 194]) + np.random.default_rng(0).normal(scale=0.3, size=400)
+    assert spike_then_drop(c[None]) == pytest.approx(literal(c.tolist()), rel=1e-9)
+
+
 def test_shape_by_hand():
     # +-1 in turns, with 4 more on five frames and 2 less on the 50 after. 104 steps: 102 of +-2, one of 4 + 2 into the
     # spike, one of -6 - 2 out of it. b = 0, a = -2, and p = 4.2, as the spike begins and ends with +1.
@@ -87,7 +93,7 @@ def test_random_is_uniform_and_a_function_of_the_curve():
 
 
 @pytest.mark.parametrize("name", SIGNALS)
-@pytest.mark.parametrize("shape", [(20,), (4, 0), (0, 20)])
+@pytest.mark.parametrize("shape", [(20,), (4, 0), (0, 20), (2, 4, 20)])
 def test_curves_of_another_shape_raise(name, shape):
     with pytest.raises(ValueError, match=r"^nll: got shape"):
         SIGNALS[name](np.ones(shape))

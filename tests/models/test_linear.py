@@ -11,6 +11,11 @@ from noiseprobe.models.linear import linear, product, wide
 here = pytest.mark.skipif(not wide(), reason="this processor or torch has no such products")
 
 
+@pytest.fixture(autouse=True)
+def seed() -> None:
+    torch.manual_seed(0)
+
+
 @here
 @pytest.mark.parametrize("shape", [(1, 509, 64), (3, 7, 64), (21, 64), (1, 1, 64)])
 @pytest.mark.parametrize("bias", [False, True])
