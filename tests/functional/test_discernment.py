@@ -130,7 +130,13 @@ def test_the_jackknife_of_one_song_is_the_auc():
 
 @pytest.mark.parametrize("f", [paired, auc, auc_jackknife])
 def test_bad_scores_raise(f):
-    for bad in [([], [], []), ([1.0], [1.0, 2.0], ["a"]), ([1.0], [1.0], ["a", "b"]), ([[1.0]], [[1.0]], ["a"])]:
+    for bad in [
+        ([], [], []),
+        ([1.0], [1.0, 2.0], ["a"]),
+        ([1.0], [1.0], ["a", "b"]),
+        ([1.0], [1.0, 2.0], ["a", "b"]),
+        ([[1.0]], [[1.0]], ["a"]),
+    ]:
         with pytest.raises(ValueError, match=r"scores: got shapes"):
             f(*bad)
     for bad in [([np.nan], [1.0], ["a"]), ([1.0], [np.nan], ["a"])]:
