@@ -25,9 +25,9 @@ from noiseprobe.data.collate import PairCollate
 from noiseprobe.data.datamodule import ClipDataset, PairDataModule, still_there
 from noiseprobe.data.manifest import Manifest
 from noiseprobe.errors import NoiseprobeError, reason
+from noiseprobe.lightning_module import NoiseProbe
 from noiseprobe.models.loading import load_model
 from noiseprobe.models.weights import Weights
-from noiseprobe.probe import NoiseProbe
 from noiseprobe.report.figures import write_figures
 from noiseprobe.results.cellinfo import CellInfo
 from noiseprobe.results.index import DONE

@@ -12,7 +12,7 @@ LAYERS = [
     ["cell", "callbacks.sweep"],
     ["evaluate"],
     ["callbacks", "report.console", "plot"],
-    ["probe", "report"],
+    ["lightning_module", "report"],
     ["clean", "analysis"],
     ["results"],
     ["data", "identity", "models", "metrics", "noise", "functional"],
