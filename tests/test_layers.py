@@ -8,7 +8,7 @@ from noiseprobe.config import PACKAGE
 # from the top down; a module may import from its own line and those below it
 LAYERS = [
     ["__main__"],
-    ["cli"],
+    ["cli", "api"],
     ["cell", "callbacks.sweep"],
     ["evaluate"],
     ["callbacks", "report.console", "plot"],
@@ -16,7 +16,7 @@ LAYERS = [
     ["clean", "analysis"],
     ["results"],
     ["data", "identity", "models", "metrics", "noise", "functional"],
-    ["config", "fresh", "processes", "hashing", "launching", "overrides", "store"],
+    ["config", "composing", "fresh", "processes", "hashing", "launching", "overrides", "store"],
     ["positions", "schemas", "score"],
     ["allocator", "background", "checks", "devices", "errors", "files", "help", "loudness", "sealed", "variants"],
 ]
