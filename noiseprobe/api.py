@@ -146,7 +146,7 @@ def _settings_kept() -> Iterator[None]:
     levels = {name: logging.getLogger(name).level for name in TALKATIVE}
     tf32 = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):  # DataLoader draws a seed
             yield
     finally:
         torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32 = tf32

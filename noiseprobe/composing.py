@@ -1,4 +1,4 @@
-"""What Hydra composes of the yaml files, for a caller in Python: as for a command line, and nothing of it is left behind.
+"""What Hydra composes of the yaml files, for a caller in Python: as for a command line, without a trace of it.
 
 Options of groups are chosen by Hydra's own overrides. Values are set as Hydra sets those of a command line, but as they
 are: nothing has to be quoted.
