@@ -100,7 +100,7 @@ def _file(name: str, clip: Any) -> bytes:
             pass
         case _:
             raise NoiseprobeError(f"clips: {name}: got a {type(clip).__name__}, expected (samples, rate)")
-    if isinstance(rate, bool) or rate not in RATES:
+    if isinstance(rate, bool) or not isinstance(rate, int | np.integer) or rate not in RATES:
         raise NoiseprobeError(f"clips: {name}: got the rate {rate}, expected Hz, a whole number")
     x = np.asarray(samples.detach().cpu() if hasattr(samples, "detach") else samples)
     if x.dtype.kind != "f":
