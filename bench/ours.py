@@ -14,9 +14,9 @@ from noiseprobe.cli import conf_dir
 from noiseprobe.config import Config, check
 from noiseprobe.data.collate import Pair, PairCollate
 from noiseprobe.data.datamodule import ClipDataset
+from noiseprobe.lightning_module import NoiseProbe
 from noiseprobe.models.loading import load_model
 from noiseprobe.models.weights import locate
-from noiseprobe.probe import NoiseProbe
 from noiseprobe.results.records import Records
 
 

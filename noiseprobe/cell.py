@@ -18,7 +18,8 @@ from noiseprobe.config import Config
 from noiseprobe.data.manifest import Manifest, Rejected
 from noiseprobe.errors import NoiseprobeError
 from noiseprobe.identity import cell_name, identity
-from noiseprobe.models.weights import Weights, locate, with_text
+from noiseprobe.models.held import Held
+from noiseprobe.models.weights import AnyWeights, locate, with_text
 from noiseprobe.processes import exclusive, is_first
 from noiseprobe.results.index import DONE, broken, other_version
 from noiseprobe.results.records import LOCK, Records
@@ -27,8 +28,12 @@ from noiseprobe.variants import MARGIN
 log = logging.getLogger(__name__)
 
 
-def run(config: Config) -> Path:
+def run(config: Config, held: Held | None = None) -> Path:
     """Run a cell, or what of it is left to run.
+
+    Args:
+        config: checked.
+        held: the model, where the caller has it in memory; None: the configuration says which.
 
     Returns:
         The folder with its results.
@@ -36,7 +41,7 @@ def run(config: Config) -> Path:
     Raises:
         NoiseprobeError: for what the user can mend.
     """
-    weights = locate(config.model)
+    weights = locate(config.model) if held is None else held
     if config.model.description:
         weights = with_text(config.model, weights)  # before the data is listed, which may take long
     manifest = plan(config, weights)
@@ -124,7 +129,7 @@ def _show(config: Config, folder: Path) -> None:
         show_finished(config, folder)
 
 
-def plan(config: Config, weights: Weights) -> Manifest:
+def plan(config: Config, weights: AnyWeights) -> Manifest:
     """The clips of the cell: those into which at least the shortest variant fits, with what conditions the model.
 
     Raises:

@@ -12,15 +12,10 @@ import hydra
 from omegaconf import DictConfig
 
 from noiseprobe import config as configuration
+from noiseprobe.composing import conf_dir
 from noiseprobe.errors import NoiseprobeError
 from noiseprobe.help import help_text
 from noiseprobe.overrides import check_arguments
-
-
-def conf_dir() -> str:
-    """The absolute folder of the yaml files: in the checkout, or in the installed package."""
-    installed = Path(__file__).resolve().parent / "conf"
-    return str(installed if installed.is_dir() else installed.parents[1] / "conf")
 
 
 @hydra.main(version_base="1.3", config_path=conf_dir(), config_name="config")

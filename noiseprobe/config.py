@@ -43,8 +43,12 @@ SHAPE_KEYS = ["melody", "channels", "layers", "width"]
 LOGGER_KEYS = {"none": ["name"], "csv": ["name"], "wandb": ["name", "project", "entity", "offline"]}
 
 
-def check(cfg: DictConfig) -> Config:
+def check(cfg: DictConfig, held: bool = False) -> Config:
     """The checked configuration of one cell.
+
+    Args:
+        cfg: as Hydra composes it.
+        held: whether the caller has the model in memory, so that it has no files.
 
     Raises:
         NoiseprobeError: for a key or value that isn't allowed.
@@ -60,7 +64,7 @@ def check(cfg: DictConfig) -> Config:
     checked_data = _data(data)
     checked_trainer = _trainer(trainer)
     return Config(
-        model=_model(model),
+        model=_held(model) if held else _model(model),
         data=checked_data,
         noise=_noise(noise, checked_data),
         trainer=checked_trainer,
@@ -140,6 +144,15 @@ def _model(raw: dict[str, Any]) -> ModelConfig:
         description=None if raw["description"] is None else checks.text("model.description", raw["description"]),
         shape=_shape(raw["shape"]),
     )
+
+
+def _held(raw: dict[str, Any]) -> ModelConfig:
+    backend = checks.choice("model.backend", raw["backend"], ["auto", "python"])
+    for key in ["path", "hub", "revision", "codec", "text_encoder", "shape"]:
+        if raw[key] is not None:
+            raise checks.refusal(f"model.{key}", raw[key], "null, since the model is an object in memory")
+    description = None if raw["description"] is None else checks.text("model.description", raw["description"])
+    return ModelConfig(checks.text("model.name", raw["name"]), backend, description=description)
 
 
 def _shape(raw: Any) -> dict[str, int]:

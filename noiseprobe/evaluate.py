@@ -25,9 +25,9 @@ from noiseprobe.data.collate import PairCollate
 from noiseprobe.data.datamodule import ClipDataset, PairDataModule, still_there
 from noiseprobe.data.manifest import Manifest
 from noiseprobe.errors import NoiseprobeError, reason
+from noiseprobe.lightning_module import NoiseProbe
 from noiseprobe.models.loading import load_model
-from noiseprobe.models.weights import Weights
-from noiseprobe.probe import NoiseProbe
+from noiseprobe.models.weights import AnyWeights
 from noiseprobe.report.figures import write_figures
 from noiseprobe.results.cellinfo import CellInfo
 from noiseprobe.results.index import DONE
@@ -37,8 +37,10 @@ from noiseprobe.store import Store
 
 log = logging.getLogger(__name__)
 
+TALKATIVE = ["lightning.pytorch", "lightning.fabric.utilities.distributed"]
 
-def evaluate(config: Config, weights: Weights, manifest: Manifest, folder: Path) -> None:
+
+def evaluate(config: Config, weights: AnyWeights, manifest: Manifest, folder: Path) -> None:
     """Score what isn't scored yet and finish the cell.
 
     Raises:
@@ -151,7 +153,7 @@ def _leave() -> None:
 
 def make_trainer(config: Config, *callbacks: Callback) -> Trainer:
     """A Trainer that only tests: 32-true always (the probe's states are float64, the model casts itself)."""
-    for talkative in ["lightning.pytorch", "lightning.fabric.utilities.distributed"]:
+    for talkative in TALKATIVE:
         logging.getLogger(talkative).setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", message=".*`srun` command is available.*")  # a cell may be one task of a job
     # Lightning asks for more workers than a test run needs; data.num_workers says how many there are.

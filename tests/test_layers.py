@@ -8,16 +8,16 @@ from noiseprobe.config import PACKAGE
 # from the top down; a module may import from its own line and those below it
 LAYERS = [
     ["__main__"],
-    ["cli"],
+    ["cli", "api"],
     ["cell", "callbacks.sweep"],
     ["evaluate"],
     ["callbacks", "report.console", "plot"],
     ["dashboard"],
-    ["probe", "report"],
+    ["lightning_module", "report"],
     ["clean", "analysis"],
     ["results"],
     ["data", "identity", "models", "metrics", "noise", "functional"],
-    ["config", "fresh", "grouping", "processes", "hashing", "launching", "overrides", "store"],
+    ["config", "composing", "fresh", "grouping", "processes", "hashing", "launching", "overrides", "store"],
     ["positions", "schemas", "score"],
     ["allocator", "background", "checks", "devices", "errors", "files", "help", "loudness", "sealed", "variants"],
 ]

@@ -22,9 +22,9 @@ from noiseprobe.config import PACKAGE, check
 from noiseprobe.data.audio import decode
 from noiseprobe.data.collate import Pair, PairCollate
 from noiseprobe.data.datamodule import ClipDataset
+from noiseprobe.lightning_module import NoiseProbe
 from noiseprobe.models.backends.transformers import load
 from noiseprobe.models.weights import locate
-from noiseprobe.probe import NoiseProbe
 from noiseprobe.results.records import Records
 
 TINY = PACKAGE / "assets/tiny"

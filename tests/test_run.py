@@ -14,7 +14,7 @@ from running import run_cell
 import noiseprobe
 from noiseprobe.config import PACKAGE
 from noiseprobe.errors import NoiseprobeError
-from noiseprobe.probe import NoiseProbe
+from noiseprobe.lightning_module import NoiseProbe
 
 TABLES = ["clips.parquet", "nll.parquet", "profile.parquet", "rejected.parquet", "shapes.parquet", "signals.parquet"]
 

@@ -18,7 +18,7 @@ from noiseprobe.config import PACKAGE
 from noiseprobe.data.datamodule import ClipDataset
 from noiseprobe.data.manifest import Rejected
 from noiseprobe.errors import NoiseprobeError
-from noiseprobe.probe import NoiseProbe
+from noiseprobe.lightning_module import NoiseProbe
 from noiseprobe.report.__main__ import main as report
 from noiseprobe.results.index import write_index
 from noiseprobe.results.records import Records

@@ -1,8 +1,12 @@
 """What a music language model is to noiseprobe: a codec that makes codes and a language model that gives logits.
 
-A model of one's own implements `encode` and `logits` and declares the attributes; the likelihood is computed here, the
-same way for all. `encode_all` and `nll_all` take a clip with all its variants: here each is computed by itself, which
-is the reference; a model may override them to compute once what they share (`sharing.py`).
+A model of one's own implements two methods and declares the attributes (docs/python.md): `encode`, and `logits` where
+it predicts all codebooks of a step at once, as MusicGen does; the likelihood is then computed here. One that predicts
+in another order, code after code for instance, implements `nll` in the place of `logits`: its own likelihood is what
+`scoring=delay` then stands for.
+
+`encode_all` and `nll_all` take a clip with all its variants: here each is computed by itself, which is the reference; a
+model may override them to compute once what they share (`sharing.py`).
 
 Conventions: audio `[B, C, N]`, codes `[B, K, T]`, nll `[B, K, T]` in nats. A description is a text that the model is
 conditioned on, the same for the whole batch; None is the model's null condition.
@@ -17,6 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from noiseprobe.errors import NoiseprobeError
 from noiseprobe.models.batches import Batches
 from noiseprobe.models.patterns import Pattern, pattern
 
@@ -40,10 +45,11 @@ class MusicLM(nn.Module, ABC):
         hop: samples a frame.
         codebooks: K.
         cardinality: entries of a codebook; the special token has this number as its id.
-        delays: of each codebook, in frames.
+        delays: of each codebook, in frames: by how much more than the frames before its own its context holds.
         look_ahead: frames before a corrupted frame on whose features the codec's convolutions change.
         look_back: the same from the first clean frame after the corruption on.
         max_frames: the longest sequence that the model takes.
+        takes_text: whether it can be conditioned on a description; one that can't is never given any.
     """
 
     sample_rate: int
@@ -55,6 +61,7 @@ class MusicLM(nn.Module, ABC):
     look_ahead: int
     look_back: int
     max_frames: int
+    takes_text: bool = False
 
     def __init__(self) -> None:
         super().__init__()
@@ -73,13 +80,13 @@ class MusicLM(nn.Module, ABC):
             audio: [B, C, N] -> [B, K, T], T = ceil(N / hop)
         """
 
-    @abstractmethod
     def logits(self, steps: Tensor, description: str | None = None) -> Tensor:
-        """Logits of what follows each step.
+        """Logits of what follows each step; a model with an `nll` of its own may do without.
 
         Shape:
             steps: [B, K, S], ids of codes and of the special token -> [B, K, S, cardinality]
         """
+        raise NoiseprobeError(f"{type(self).__name__} has no logits, which this needs: it has an nll of its own alone")
 
     def encode_all(
         self, clean: Tensor, corrupted: Sequence[Tensor], known: Encoded | None = None
@@ -160,13 +167,19 @@ class MusicLM(nn.Module, ABC):
         yield following
 
     def pattern(self, scoring: str) -> Pattern:
-        """The layout and alignment of a scoring, `delay` or `parallel`."""
+        """The layout and alignment of a scoring, `delay` (the model's own factorisation) or `parallel`.
+
+        Raises:
+            NoiseprobeError: for `parallel` of a model without `logits`.
+        """
+        if scoring == "parallel" and type(self).logits is MusicLM.logits:
+            raise NoiseprobeError(f"scoring: got parallel, expected delay, since {type(self).__name__} has no logits")
         return pattern(scoring, self.delays, special=self.cardinality)
 
     def nll(self, codes: Tensor, scoring: str = "delay", description: str | None = None) -> Tensor:
         """Negative log likelihood of every code, in nats; NaN at frames that the scoring leaves out (`Pattern.first`).
 
-        The cross-entropy is computed in float32.
+        This one is the cross-entropy of `logits`, computed in float32.
 
         Shape:
             codes: [B, K, T] -> [B, K, T]

@@ -1,4 +1,4 @@
-"""The model of a cell in memory: loaded once in a sweep, and at most one at a time."""
+"""The model of a cell in memory: loaded once in a sweep, and at most one at a time beside a caller's own."""
 
 import gc
 import importlib
@@ -6,19 +6,24 @@ import logging
 import warnings
 
 from noiseprobe.models.base import MusicLM
-from noiseprobe.models.weights import Weights
+from noiseprobe.models.held import Held
+from noiseprobe.models.own import check_behaviour
+from noiseprobe.models.weights import AnyWeights, Weights
 
 log = logging.getLogger(__name__)
 
 _loaded: dict[tuple[Weights, str], MusicLM] = {}
 
 
-def load_model(weights: Weights, precision: str) -> MusicLM:
-    """The model, by its backend's module.
+def load_model(weights: AnyWeights, precision: str) -> MusicLM:
+    """The model, by its backend's module; one that a caller holds is looked at, and taken as it is.
 
     Raises:
-        NoiseprobeError: for weights that can't be read or don't fit.
+        NoiseprobeError: for weights that can't be read or don't fit, and a model that isn't what it declares.
     """
+    if isinstance(weights, Held):
+        check_behaviour(weights.model)
+        return weights.model
     key = (weights, precision)
     if key not in _loaded:
         _loaded.clear()

@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from noiseprobe.config import ModelConfig, installed
 from noiseprobe.errors import NoiseprobeError
 from noiseprobe.hashing import digest, hash_files
 from noiseprobe.models import hub
+from noiseprobe.models.held import Held
 from noiseprobe.models.layouts import audiocraft, transformers
 from noiseprobe.models.layouts.base import Checkpoint, Codec, Local, check_codec
 
@@ -63,6 +65,19 @@ class Weights:
         """Of everything that is read."""
         return self.hash if self.text_hash is None else digest([self.hash, self.text_hash])
 
+    @property
+    def origin(self) -> dict[str, Any]:
+        """Where it all comes from, for meta.json."""
+        text = self.text
+        return {
+            "revision": self.model.revision, "codec": str(self.codec.folder), "codec_revision": self.codec.revision,
+            "text_encoder": text and str(text.folder), "text_encoder_hash": self.text_hash,
+            "text_encoder_revision": text and text.revision,
+        }  # fmt: skip
+
+
+AnyWeights = Weights | Held
+
 
 def locate(model: ModelConfig) -> Weights:
     """The model's files: in `model.path`, in the hub's cache, or from the hub, in this order.
@@ -92,12 +107,14 @@ def locate(model: ModelConfig) -> Weights:
     return Weights(backend, files, codec, checkpoint, _hash(parts))
 
 
-def with_text(model: ModelConfig, weights: Weights) -> Weights:
+def with_text(model: ModelConfig, weights: AnyWeights) -> AnyWeights:
     """The same weights with the text encoder that descriptions need.
 
     Raises:
         NoiseprobeError: if the model takes no text, or its text encoder isn't there.
     """
+    if isinstance(weights, Held):
+        return weights.with_text()
     where = model.text_encoder or weights.checkpoint.text_hub
     folder, revision = weights.model.folder, weights.model.revision
     if weights.checkpoint.no_text:

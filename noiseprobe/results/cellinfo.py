@@ -7,7 +7,7 @@ from noiseprobe.config import Config
 from noiseprobe.data.manifest import Clip, Rejected
 from noiseprobe.hashing import digest
 from noiseprobe.models.patterns import Pattern
-from noiseprobe.models.weights import Weights
+from noiseprobe.models.weights import AnyWeights
 from noiseprobe.variants import Variant
 
 
@@ -20,7 +20,7 @@ class CellInfo:
         config: checked.
         clips: of the manifest, in order.
         rejected: before anything was decoded.
-        weights: the model's files and what they hold.
+        weights: the model's files and what they hold, or the model that a caller holds.
         pattern: the scoring's layout.
         look_ahead, look_back: of the codec, frames.
         hop, sample_rate: of the model.
@@ -30,7 +30,7 @@ class CellInfo:
     config: Config
     clips: tuple[Clip, ...]
     rejected: tuple[Rejected, ...]
-    weights: Weights
+    weights: AnyWeights
     pattern: Pattern
     look_ahead: int
     look_back: int

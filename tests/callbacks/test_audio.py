@@ -20,9 +20,9 @@ from noiseprobe.data.audio import decode
 from noiseprobe.data.collate import Batch, Corrupted, Pair
 from noiseprobe.data.manifest import Clip
 from noiseprobe.errors import NoiseprobeError
+from noiseprobe.lightning_module import NoiseProbe
 from noiseprobe.models.backends.transformers import load
 from noiseprobe.noise.base import Corruption
-from noiseprobe.probe import NoiseProbe
 from noiseprobe.report.media import kept
 
 RATE = 32_000

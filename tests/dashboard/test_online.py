@@ -93,6 +93,7 @@ def test_another_run_of_the_user_stays_as_it_is(tmp_path: Path, monkeypatch: pyt
         assert own.summary["still"] == 1
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of its own library
 def test_a_workspace_shows_what_runs_hold() -> None:
     pytest.importorskip("wandb_workspaces")
     from noiseprobe.dashboard.scalars import HEIGHTS, MEANS

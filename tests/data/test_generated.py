@@ -20,6 +20,7 @@ import noiseprobe
 from noiseprobe.config import PACKAGE, check
 from noiseprobe.data.manifest import Manifest
 from noiseprobe.data.sources import generated
+from noiseprobe.data.wav import wav
 from noiseprobe.errors import NoiseprobeError
 from noiseprobe.models import loading, sampling
 from noiseprobe.models.weights import locate
@@ -126,7 +127,7 @@ def test_a_length_between_frames_is_cut_to_the_sample(tmp_path: Path) -> None:
 
 def test_samples_beyond_full_scale_and_channels_are_written_as_they_are(tmp_path: Path) -> None:
     x = np.random.default_rng(0).normal(0, 2, (2, 1000)).astype(np.float32)
-    (tmp_path / "a.wav").write_bytes(generated._wav(x, 44_100))
+    (tmp_path / "a.wav").write_bytes(wav(x, 44_100))
     found, rate = sf.read(str(tmp_path / "a.wav"), dtype="float32")
     assert rate == 44_100
     assert np.array_equal(found.T, x)

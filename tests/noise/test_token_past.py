@@ -13,10 +13,10 @@ from noiseprobe.config import NoiseConfig
 from noiseprobe.data.collate import Loaded, PairCollate
 from noiseprobe.data.manifest import Clip, Manifest
 from noiseprobe.functional.amnesia import amnesia
+from noiseprobe.lightning_module import NoiseProbe
 from noiseprobe.models.base import MusicLM
 from noiseprobe.noise.base import CannotCorrupt, Draws, Heard
 from noiseprobe.noise.token_past import PASTS, Options, corrupt
-from noiseprobe.probe import NoiseProbe
 from noiseprobe.results import tables
 from noiseprobe.results.records import Records
 from noiseprobe.variants import Variant, at

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from noiseprobe.data.manifest import Clip, Rejected
+from noiseprobe.lightning_module import changed
 from noiseprobe.models.patterns import pattern
 from noiseprobe.noise.base import Measured
-from noiseprobe.probe import changed
 from noiseprobe.results import tables
 from noiseprobe.results.pairing import pairing
 from noiseprobe.results.records import Record, Records, VariantRecord

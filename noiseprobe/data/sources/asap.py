@@ -19,7 +19,7 @@ from noiseprobe.data import scores
 from noiseprobe.data.manifest import Clip, Manifest, Rejected
 from noiseprobe.data.scan import Entry, relative
 from noiseprobe.errors import NoiseprobeError
-from noiseprobe.models.weights import Weights
+from noiseprobe.models.weights import AnyWeights
 from noiseprobe.score.render import Renderer
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def options(raw: dict[str, Any]) -> Options:
     )
 
 
-def manifest(config: Config, weights: Weights, shortest: float) -> Manifest:
+def manifest(config: Config, weights: AnyWeights, shortest: float) -> Manifest:
     """The scores of the clone that a cell's configuration names, whatever the model."""
     return listing(config.data, shortest)
 

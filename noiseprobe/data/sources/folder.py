@@ -29,7 +29,7 @@ from noiseprobe.data.manifest import Clip, Manifest, Rejected, in_order, limited
 from noiseprobe.data.scan import Entry, group_and_song, reason, relative, scan, windows
 from noiseprobe.errors import NoiseprobeError
 from noiseprobe.hashing import hash_files
-from noiseprobe.models.weights import Weights
+from noiseprobe.models.weights import AnyWeights
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -80,7 +80,7 @@ def options(raw: dict[str, Any]) -> Options:
     )
 
 
-def manifest(config: Config, weights: Weights, shortest: float) -> Manifest:
+def manifest(config: Config, weights: AnyWeights, shortest: float) -> Manifest:
     """The clips of the folder that a cell's configuration names, whatever the model."""
     return listing(config.data, shortest)
 

@@ -15,7 +15,6 @@ libraries may round otherwise and so generate other clips; the cell's identity h
 import logging
 import os
 import re
-import struct
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,16 +22,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import soundfile as sf
 
 from noiseprobe import checks
 from noiseprobe.config import Config, TrainerConfig
 from noiseprobe.data.manifest import Clip, Manifest, clip_id, in_order, limited
+from noiseprobe.data.wav import wav
 from noiseprobe.errors import NoiseprobeError, reason
 from noiseprobe.files import replacing, write_json
 from noiseprobe.hashing import cache_folder, digest, hash_files
-from noiseprobe.models.weights import Weights
+from noiseprobe.models.weights import AnyWeights
 from noiseprobe.processes import exclusive, is_first
 
 if TYPE_CHECKING:
@@ -76,7 +75,7 @@ def options(raw: dict[str, Any]) -> Options:
     return Options(Path(os.path.abspath(root)), tuple(sorted(top_k)), count)
 
 
-def manifest(config: Config, weights: Weights, shortest: float) -> Manifest:
+def manifest(config: Config, weights: AnyWeights, shortest: float) -> Manifest:
     """The clips of this model, generated now where they aren't there yet.
 
     Args:
@@ -142,7 +141,7 @@ def _planned(folder: Path, options: Options, duration: float) -> dict[Clip, tupl
     return planned
 
 
-def _missing(clips: list[Clip], weights: Weights) -> list[Clip]:
+def _missing(clips: list[Clip], weights: AnyWeights) -> list[Clip]:
     """The clips that aren't there; what is there under their names must be what a generated clip is.
 
     Raises:
@@ -172,7 +171,7 @@ def _missing(clips: list[Clip], weights: Weights) -> list[Clip]:
 
 def _generate(
     missing: dict[Clip, tuple[int, int]], total: int, folder: Path, about: dict[str, Any], config: Config,
-    weights: Weights,
+    weights: AnyWeights,
 ) -> None:  # fmt: skip
     # Only now, so that finished cells never wait for torch.
     import torch
@@ -200,7 +199,7 @@ def _generate(
             audio = model.decode(codes.to(device))[0, :, :samples].float().cpu()
             clip.path.parent.mkdir(exist_ok=True)
             with replacing(clip.path) as part:
-                part.write_bytes(_wav(audio.numpy(), model.sample_rate))
+                part.write_bytes(wav(audio.numpy(), model.sample_rate))
             if made * 10 // len(missing) > (made - 1) * 10 // len(missing):
                 rate = made / max(time.monotonic() - start, 1e-9)
                 log.info(f"generated {made}/{len(missing)} clips, {rate:.2f} clips/s")
@@ -231,19 +230,3 @@ def _lent(model: "MusicLM", trainer: TrainerConfig) -> Iterator[str]:
 
 def _seed(seed: int, top_k: int, number: int) -> int:
     return int(digest([seed, top_k, number])[:15], 16)  # what fits the generator's signed 64 bits
-
-
-def _wav(audio: np.ndarray, rate: int) -> bytes:
-    """A WAV file of 32-bit floats, [channels, N].
-
-    By hand, since libsndfile puts the time of writing into such a file, and the same clip must be the same bytes.
-    """
-    channels, width = len(audio), 4 * len(audio)
-    samples = audio.T.astype("<f4").tobytes()
-    sections = [
-        (b"fmt ", struct.pack("<HHIIHHH", 3, channels, rate, rate * width, width, 32, 0)),  # 3: float
-        (b"fact", struct.pack("<I", len(samples) // width)),
-        (b"data", samples),
-    ]
-    body = b"WAVE" + b"".join(name + struct.pack("<I", len(content)) + content for name, content in sections)
-    return b"RIFF" + struct.pack("<I", len(body)) + body

@@ -70,6 +70,7 @@ class AudiocraftMusicGen(SharingLM):
     ) -> None:  # fmt: skip
         super().__init__()
         self.codec, self.lm, self.text = codec, lm, text
+        self.takes_text = text is not None
         self.register_buffer("chroma", chroma, persistent=False)
         self.sample_rate, self.channels = codec.sample_rate, codec.channels
         self.hop = round(codec.sample_rate / codec.frame_rate)

@@ -60,6 +60,7 @@ class TransformersMusicGen(SharingLM):
     ) -> None:
         super().__init__()
         self.codec, self.decoder, self.text = codec, decoder, text
+        self.takes_text = text is not None
         self.conditions = nn.ModuleDict() if conditions is None else conditions
         self.chroma_length = chroma_length
         config = decoder.config

@@ -45,7 +45,7 @@ class Checkpoint:
     Attributes:
         melody: whether it takes a melody (MusicGen melody), by a prefix instead of cross-attention.
         channels: of the audio.
-        layers, width: of the transformer.
+        layers, width: of the transformer; None for a model that isn't known to be one.
         codebooks, cardinality: of the codes.
         parameters: of the language model with its condition projections, without codec and text encoder.
         sample_rate: of the codec's audio, Hz; None where the language model's files don't say.
@@ -57,8 +57,8 @@ class Checkpoint:
 
     melody: bool
     channels: int
-    layers: int
-    width: int
+    layers: int | None
+    width: int | None
     codebooks: int
     cardinality: int
     parameters: int

@@ -16,10 +16,10 @@ from noiseprobe.data.datamodule import ClipDataset
 from noiseprobe.data.manifest import Clip, Manifest
 from noiseprobe.data.sources.folder import Options, listing
 from noiseprobe.errors import NoiseprobeError
+from noiseprobe.lightning_module import NoiseProbe
 from noiseprobe.models.backends.transformers import TransformersMusicGen, load
 from noiseprobe.models.decoder import Decoder
 from noiseprobe.noise.white import Options as Noise
-from noiseprobe.probe import NoiseProbe
 from noiseprobe.results.records import Record, Records
 from noiseprobe.variants import Variant, at
 

@@ -1,0 +1,154 @@
+"""`noiseprobe.probe`: what the command line does, from Python, on any model with the `MusicLM` interface."""
+
+import logging
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import DictConfig
+
+from noiseprobe import checks
+from noiseprobe.cell import run
+from noiseprobe.composing import composed, options
+from noiseprobe.config import Config, check
+from noiseprobe.data.given import keep, listed
+from noiseprobe.errors import NoiseprobeError
+from noiseprobe.processes import check_launched
+from noiseprobe.results.load import Results, load_results
+
+if TYPE_CHECKING:
+    from noiseprobe.models.base import MusicLM
+    from noiseprobe.models.held import Held
+
+
+def probe(
+    model: "str | PathLike[str] | MusicLM",
+    clips: str | PathLike[str] | Mapping[str, Any],
+    noise: str | Mapping[str, Any] = "white",
+    *,
+    results: str | PathLike[str] = "results",
+    overrides: Mapping[str, Any] | None = None,
+) -> Results:
+    """Score clips clean and corrupted with a model: one cell, as `python -m noiseprobe` runs it.
+
+    The same model, clips and noise give the same folder and the same tables as the command. A finished cell is read, an
+    unfinished one goes on clip by clip.
+
+    Args:
+        model: an option of the command's `model=`, a folder with a checkpoint, or an object. An object is scored as it
+            is, in the types of its parameters; its device and modes are afterwards what they were.
+        clips: an option of `data=`, a folder or file of audio, or by name audio in memory, `(samples, rate)` with
+            samples [N] or [C, N] of numpy or torch; `keep` in `noiseprobe.data.given` says what names mean.
+        noise: an option of `noise=`, or a kind with its keys, `{"kind": "white", "length": [0.5, 1]}`.
+        results: the folder of cells.
+        overrides: any other key of the configuration with its value, named as on the command line.
+
+    Returns:
+        The cell's tables.
+
+    Raises:
+        NoiseprobeError: for what the caller can mend.
+
+    Example:
+        >>> import noiseprobe
+        >>> r = noiseprobe.probe("tiny", "demo", overrides={"noise.length": [0.5, 1]})  # doctest: +SKIP
+        >>> r.cells[["variant", "delta", "delta_se"]]  # doctest: +SKIP
+    """
+    overrides = dict(overrides or {})
+    folder = checks.path("results", str(results))
+    keys = {"paths.results": folder, **_model(model), **_clips(clips, folder / "clips"), **_noise(noise)}
+    if twice := [key for key in overrides if key in keys]:
+        raise NoiseprobeError(f"overrides: {twice[0]} is said by another argument too, expected it once")
+    if isinstance(model, str | PathLike):
+        config, held = check(composed(keys | overrides)), None
+    else:
+        named = {"model.name": type(model).__name__}
+        config, held = _held(model, composed(named | keys | overrides))
+    if config.trainer.processes != 1:
+        raise checks.refusal("trainer.devices", config.trainer.devices, "1; several processes are the command's")
+    check_launched(1, sweep=False)
+    with _settings_kept():
+        if held is None:
+            return load_results(run(config))
+        from noiseprobe.models.own import lent
+
+        with lent(held.model):
+            return load_results(run(config, held))
+
+
+def _model(model: Any) -> dict[str, Any]:
+    known = options("model")
+    if isinstance(model, str) and model in known:
+        return {"model": model}
+    if isinstance(model, str | PathLike):
+        if not checks.exists(Path(model).expanduser(), "dir"):
+            raise checks.refusal("model", model, f"a folder that exists, or one of {', '.join(known)}")
+        return {"model": "local", "model.path": str(model)}
+    from noiseprobe.models.base import MusicLM
+
+    if not isinstance(model, MusicLM):
+        expected = "a name, a folder, or an object whose class inherits noiseprobe.MusicLM (docs/python.md)"
+        raise checks.refusal("model", f"a {type(model).__name__}", expected)
+    return {"model": "local"}
+
+
+def _held(model: "MusicLM", cfg: DictConfig) -> "tuple[Config, Held]":
+    """The configuration of an object; its precision is what it has."""
+    from noiseprobe.models.own import hold
+
+    held = hold(model)
+    if cfg.precision not in ["auto", held.precision]:
+        raise checks.refusal("precision", cfg.precision, f"auto: an object is scored as it is, in {held.precision}")
+    cfg.precision = "auto"
+    config = check(cfg, held=True)
+    return replace(config, precision=held.precision, model=replace(config.model, backend=held.backend)), held
+
+
+def _clips(clips: Any, folder: Path) -> dict[str, Any]:
+    known = options("data")
+    if isinstance(clips, str) and clips in known:
+        return {"data": clips}
+    if isinstance(clips, Mapping):
+        return {"data": "folder", "data.root": keep(clips, folder)}
+    if not isinstance(clips, str | PathLike):
+        expected = "a name, a folder or file, or a mapping of names to (samples, rate)"
+        raise checks.refusal("clips", f"a {type(clips).__name__}", expected)
+    path = Path(clips).expanduser()
+    if checks.exists(path, "file"):
+        whole = path.absolute()
+        return {
+            "data": "folder", "data.root": whole.parent, "data.name": path.stem, "data.manifest": listed(whole, folder),
+        }  # fmt: skip
+    if not checks.exists(path, "dir"):
+        raise checks.refusal("clips", clips, f"a folder or file that exists, or one of {', '.join(known)}")
+    return {"data": "folder", "data.root": path}
+
+
+def _noise(noise: Any) -> dict[str, Any]:
+    if not isinstance(noise, Mapping):
+        return {"noise": noise}
+    if "kind" not in noise:
+        raise checks.refusal("noise", dict(noise), 'a name, or a mapping with "kind" in it')
+    return {"noise": noise["kind"]} | {f"noise.{key}": value for key, value in noise.items() if key != "kind"}
+
+
+@contextmanager
+def _settings_kept() -> Iterator[None]:
+    """What a cell sets for its whole process is the caller's again afterwards."""
+    import torch
+
+    from noiseprobe.evaluate import TALKATIVE
+
+    levels = {name: logging.getLogger(name).level for name in TALKATIVE}
+    tf32 = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
+    try:
+        with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):  # DataLoader draws a seed
+            yield
+    finally:
+        torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32 = tf32
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
