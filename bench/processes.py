@@ -71,6 +71,8 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=30, help="2 or more; one takes 20 seconds")
     parser.add_argument("overrides", nargs="*", default=["data.limit=16", "keep_audio=0"])
     asked = parser.parse_args()
+    if asked.rounds < 2:
+        parser.error(f"--rounds: got {asked.rounds}, expected at least 2: one has no standard error")
     speeds = [found["speed"] for found in measure(asked.rounds, asked.overrides)]
     speed, error = mean(speeds), stdev(speeds) / len(speeds) ** 0.5
     print(f"two processes: {speed:.3f} +- {error:.3f} times the speed of one, {speed / 2:.1%} of twice")

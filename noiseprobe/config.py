@@ -253,8 +253,9 @@ def _logger(raw: dict[str, Any]) -> dict[str, Any]:
     name = checks.choice("logger.name", raw.get("name"), list(LOGGER_KEYS))
     checks.keys("logger", raw, LOGGER_KEYS[name])
     if name == "wandb":
-        checks.text("logger.project", raw["project"])
-        if raw["entity"] is not None:
-            checks.text("logger.entity", raw["entity"])
+        for key in ["project"] if raw["entity"] is None else ["project", "entity"]:
+            text = checks.text(f"logger.{key}", raw[key])
+            if len(text) > 128 or set(text) & set("/\\#?%:"):
+                raise checks.refusal(f"logger.{key}", text, "a name of at most 128 characters without / \\ # ? % :")
         checks.boolean("logger.offline", raw["offline"])
     return raw

@@ -21,6 +21,7 @@ from noiseprobe.callbacks.loggers import cell_logger
 from noiseprobe.callbacks.progress import Progress
 from noiseprobe.clean import CleanStore
 from noiseprobe.config import Config
+from noiseprobe.dashboard.runs import MARK
 from noiseprobe.data.collate import PairCollate
 from noiseprobe.data.datamodule import ClipDataset, PairDataModule, still_there
 from noiseprobe.data.manifest import Manifest
@@ -85,6 +86,7 @@ def evaluate(config: Config, weights: AnyWeights, manifest: Manifest, folder: Pa
         if trainer.is_global_zero:
             # Nothing is in the way any more: with force=true a finished cell is begun again, an unfinished one goes on.
             (folder / DONE).unlink(missing_ok=True)
+            (folder / MARK).unlink(missing_ok=True)
             audio.tidy(fresh=not before)
         try:
             trainer.test(probe, PairDataModule(config.data, dataset, collate), verbose=False)
@@ -113,9 +115,9 @@ def evaluate(config: Config, weights: AnyWeights, manifest: Manifest, folder: Pa
                 write_cell(folder, cell, records, profiles, ran)
                 summary = add_to_cell(folder, **asdict(config.verdicts))
                 write_figures(folder, model.frame_rate)
+                finish(folder, records, summary["signature"])
                 assert show
                 show(summary)
-                finish(folder, records, summary["signature"])
         finally:
             _leave_together()
 

@@ -46,7 +46,7 @@ def run_fresh() -> Path:
         except KeyboardInterrupt:
             _end(process)
             raise
-        if process.returncode and not path.exists():
+        if not path.exists():
             raise NoiseprobeError(f"its processes ended with exit status {process.returncode}; what they said is above")
         found = json.loads(path.read_text())
     if "error" in found:
@@ -59,7 +59,8 @@ def arguments() -> list[str]:
     hydra = HydraConfig.get()
     folders = [s.path for s in hydra.runtime.config_sources if s.provider == "command-line"]
     flags = [part for folder in folders for part in ("--config-dir", folder)]
-    return [*flags, *hydra.overrides.task, "hydra.mode=RUN"]  # presets of several cells say MULTIRUN
+    more = [o for o in hydra.overrides.hydra if o.startswith("hydra.searchpath=")]
+    return [*flags, *hydra.overrides.task, *more, "hydra.mode=RUN"]  # presets of several cells say MULTIRUN
 
 
 def tell(path: Path, **content: str) -> None:

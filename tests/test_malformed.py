@@ -104,6 +104,8 @@ KEYS = [
     key("trainer.accelerator", "one of auto, cpu", "tpu", "null", good="cpu"),
     key("trainer.num_nodes", WHOLE, "0", good="1"),
     key("trainer.strategy", "one of auto, ddp", "fsdp", "ddp_spawn", good="auto"),
+    key("logger.project", "a text|a name of at most 128 characters without", "null", "a/b", "x" * 129, good="p",
+        fixed=("logger=wandb", "logger.offline=true")),
     key("logger.name", "one of none, csv, wandb", "tensorboard", "null", good="csv"),
     key("model.path", "a folder", "/no/where", "null", "a.txt", good=str(PACKAGE / "assets/tiny")),
     key("model.path", "a text", "''", "3.5", good=str(PACKAGE / "assets/tiny")),

@@ -1,5 +1,6 @@
 """Where a cell's numbers go besides its tables: a CSV file, or a Weights & Biases run."""
 
+import logging
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,10 +10,10 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 
 from noiseprobe.config import Config
-from noiseprobe.grouping import group
+from noiseprobe.grouping import group, measured
 from noiseprobe.results.schema import MEANS
 
-UNTAGGED = ("paths.", "logger", "hydra", "force=", "fail_fast=")  # overrides that say nothing of what was measured
+log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -28,11 +29,17 @@ def cell_logger(config: Config, folder: Path) -> Iterator[Callable[[dict[str, An
             yield lambda summary: log_csv(folder, summary)
         case "wandb":
             from noiseprobe.dashboard.cell import log_cell
-            from noiseprobe.dashboard.runs import About, running
+            from noiseprobe.dashboard.runs import About, is_offline, running, showing, where
 
             about = About(folder.name, config.model.name, group(), tags())
             with running(config.logger, folder, about) as run:
-                yield lambda _: log_cell(run, folder, config.logger["offline"])
+                log.info(f"wandb    {where(run, config.logger)}")
+
+                def show(_: dict[str, Any]) -> None:
+                    with showing():
+                        log_cell(run, folder, is_offline(config.logger))
+
+                yield show
         case _:
             yield lambda _: None
 
@@ -47,9 +54,8 @@ def show_finished(config: Config, folder: Path) -> None:
 
 
 def tags() -> list[str]:
-    """The overrides of this job, without those that say where results go."""
-    overrides = HydraConfig.get().overrides.task if HydraConfig.initialized() else []
-    return [o for o in overrides if not o.startswith(UNTAGGED)]
+    """The overrides of this job that say what was measured."""
+    return measured(HydraConfig.get().overrides.task if HydraConfig.initialized() else [])
 
 
 def log_csv(folder: Path, summary: dict[str, Any]) -> None:

@@ -115,7 +115,8 @@ class SweepCallback(Callback):
         from noiseprobe.dashboard.sweep import log_sweep
 
         options = cast(dict[str, Any], OmegaConf.to_container(config.logger, resolve=True))
-        log_sweep(options, results, group() or "", self.overrides, cells, self._failed(), written)
+        at = log_sweep(options, results, group() or "", self.overrides, cells, self._failed(), written)
+        print(f"wandb    {at}")
 
     def _failed(self) -> list[tuple[str, str]]:
         """The overrides of each failed job, and its error, which the property return_value would raise."""

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from omegaconf import OmegaConf
+import yaml
 
 from noiseprobe.dashboard.listen import clips_table
+from noiseprobe.dashboard.runs import artifact_name
 from noiseprobe.dashboard.scalars import HEIGHTS, MEANS, scalars
 from noiseprobe.dashboard.tables import as_table
 from noiseprobe.functional.regions import REGIONS
@@ -17,16 +18,17 @@ from noiseprobe.results.load import Results
 
 MOST_POINTS = 10_000  # that a custom chart of Weights & Biases draws
 SONG = ["group", "song"]
+PLACE = ["variant", "length_s", "onset_s", "n_clips", "n_songs"]
 FILES = ["config.yaml", "meta.json", "summary.json", "profile.svg", "profile.png"]
 
 
 def log_cell(run: Any, folder: Path, offline: bool) -> None:
-    """Put a cell into its run; the tables need not be marked as DONE."""
+    """Put a finished cell into its run."""
     results = Results([folder])
     summary = json.loads((folder / "summary.json").read_text())
     meta = json.loads((folder / "meta.json").read_text())
     run.config.update({
-        "config": OmegaConf.to_container(OmegaConf.load(folder / "config.yaml")), "signature": summary["signature"],
+        "config": yaml.safe_load((folder / "config.yaml").read_text()), "signature": summary["signature"],
         "weights": meta["weights"], "versions": meta["versions"], "device": meta["device"],
         **{name: summary[name] for name in ["model", "parameters", "data", "noise", "options", "scoring", "precision"]},
     }, allow_val_change=True)  # fmt: skip
@@ -43,16 +45,15 @@ def _numbers(run: Any, summary: Mapping[str, Any], values: Mapping[str, Mapping[
     """
     for name in [*MEANS, *HEIGHTS]:
         for error in ["", "_se"]:
-            run.define_metric(f"{name}{error}", step_metric="length_s", summary="none")
-    if len(values) > 1:  # the last variant's would stand for all
-        for name in ["variant", "length_s", "onset_s"]:
-            run.define_metric(name, summary="none")
-    for variant in summary["variants"]:
-        where = {name: variant[name] for name in ["length_s", "onset_s"] if variant[name] is not None}
-        run.log({"variant": variant["variant"], **where, **values[variant["variant"]]})
+            # Not in step: where there is no length, Weights & Biases would take the last one, or 0.
+            run.define_metric(f"{name}{error}", step_metric="length_s", step_sync=False, summary="none")
     found = {name: summary[name] for name in ["n_clips", "n_songs", "n_rejected"]}
-    for variant, own in values.items():
-        prefix = "" if len(values) == 1 else f"{as_key(variant)}/"
+    for name in PLACE:
+        run.define_metric(name, summary="none")
+    for variant in summary["variants"]:
+        own = {name: variant[name] for name in PLACE if variant[name] is not None} | dict(values[variant["variant"]])
+        run.log(own)
+        prefix = "" if len(values) == 1 else f"{as_key(variant['variant'])}/"
         found |= {f"{prefix}{name}": value for name, value in own.items()}
     run.summary.update(found)
 
@@ -132,27 +133,18 @@ def _artifacts(run: Any, folder: Path, summary: Mapping[str, Any], meta: Mapping
     clips = pd.read_parquet(folder / "clips.parquet", columns=["clip", "content"]).drop_duplicates()
     weights = {name: meta[name] for name in ["weights", "revision", "codec_revision", "backend", "checkpoint"]}
     if not offline:
-        model = wandb.Artifact(f"model-{safe(summary['model'])}", type="model", metadata=weights)
+        model = wandb.Artifact(artifact_name("model", summary["model"]), type="model", metadata=weights)
         with model.new_file("weights.json") as file:
             json.dump(weights, file, indent=2, sort_keys=True)
-        data = wandb.Artifact(f"data-{safe(summary['data'])}", type="dataset", metadata={"clips": len(clips)})
+        data = wandb.Artifact(artifact_name("data", summary["data"]), type="dataset", metadata={"clips": len(clips)})
         with data.new_file("clips.csv") as file:
             clips.to_csv(file, index=False)
         for source in (model, data):
             run.use_artifact(source)
     results = wandb.Artifact(
-        f"results-{safe(summary['cell'])}", type="results",
+        artifact_name("results", summary["cell"]), type="results",
         metadata={"signature": summary["signature"], "model": weights, "data": summary["data"]},
     )  # fmt: skip
     for path in [*sorted(folder.glob("*.parquet")), *(folder / name for name in FILES)]:
-        results.add_file(str(path), name=path.name, policy="immutable")  # no second copy of large tables
+        results.add_file(str(path.resolve()), name=path.name, policy="immutable")  # no second copy of large tables
     run.log_artifact(results)
-
-
-def safe(name: str) -> str:
-    """A name that artifacts can have.
-
-    >>> safe("musicgen small/π")
-    'musicgen_small_'
-    """
-    return re.sub(r"[^A-Za-z0-9_.-]+", "_", name)

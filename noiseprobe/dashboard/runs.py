@@ -6,7 +6,8 @@ the first one held is measured once more, and `wandb sync` would have to merge t
 """
 
 import json
-import logging
+import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,8 +20,7 @@ from noiseprobe.files import write_json
 from noiseprobe.hashing import digest
 
 MARK = "wandb.json"  # beside the tables: where they have been shown
-LONGEST_TAG = 64  # characters that Weights & Biases takes
-log = logging.getLogger(__name__)
+LONGEST_TAG, LONGEST_NAME = 64, 128  # characters that Weights & Biases takes
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,34 @@ def running(options: Mapping[str, Any], folder: Path, about: About, code: int = 
     write_json(folder / MARK, {"id": about.id, **_place(options)})
 
 
+@contextmanager
+def showing() -> Iterator[None]:
+    """Around what is put into a run: what goes wrong there says nothing of the results.
+
+    Raises:
+        NoiseprobeError: in place of Weights & Biases' errors.
+    """
+    import wandb
+
+    try:
+        yield
+    except (wandb.errors.Error, OSError, ValueError, TypeError) as error:
+        said = f"{type(error).__name__}: {reason(error)}"
+        raise NoiseprobeError(
+            f"logger: the results are written, but wandb didn't take them ({said}); the same command tries again"
+        ) from error
+
+
+def is_offline(options: Mapping[str, Any]) -> bool:
+    """Whether runs stay on disk: by the configuration, or as everywhere by the variable WANDB_MODE."""
+    return bool(options["offline"]) or os.environ.get("WANDB_MODE") == "offline"
+
+
+def where(run: Any, options: Mapping[str, Any]) -> str:
+    """The page of a run, or its folder."""
+    return str(Path(run.dir).parent) if is_offline(options) else str(run.url)
+
+
 def was_shown(options: Mapping[str, Any], folder: Path) -> bool:
     """Whether what lies in a folder has been shown where these options say."""
     path = folder / MARK
@@ -80,13 +108,14 @@ def was_shown(options: Mapping[str, Any], folder: Path) -> bool:
 
 
 def _place(options: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: options[name] for name in ["project", "entity", "offline"]}
+    return {"project": options["project"], "entity": options["entity"], "offline": is_offline(options)}
 
 
 def _begin(options: Mapping[str, Any], folder: Path, about: About) -> Any:
     import wandb  # slow, and it takes hold of the console
 
-    if options["offline"]:
+    offline = is_offline(options)
+    if offline:
         for old in folder.glob(f"wandb/offline-run-*-{about.id}"):
             if not list(old.glob("*.synced")):
                 shutil.rmtree(old)
@@ -95,16 +124,24 @@ def _begin(options: Mapping[str, Any], folder: Path, about: About) -> Any:
         run = wandb.init(
             id=about.id, name=about.name, job_type=about.kind, group=about.group, tags=[_short(t) for t in about.tags],
             project=options["project"], entity=options["entity"], dir=folder, allow_val_change=True,
-            mode="offline" if options["offline"] else "online", resume=None if options["offline"] else "allow",
+            mode="offline" if offline else None, resume=None if offline else "allow",
             # A notebook's own run stays as it is.
-            settings=wandb.Settings(quiet=True, silent=options["offline"], reinit="create_new"),
+            settings=wandb.Settings(quiet=True, silent=offline, reinit="create_new"),
         )  # fmt: skip
     except wandb.errors.Error as error:
-        raise NoiseprobeError(
-            f"logger: wandb can't begin a run ({reason(error)}); log in, or logger.offline=true"
-        ) from error
-    log.info(f"wandb    {Path(run.dir).parent if options['offline'] else run.url}")
+        todo = "" if offline else "; log in, or logger.offline=true"
+        raise NoiseprobeError(f"logger: wandb can't begin a run ({reason(error)}){todo}") from error
     return run
+
+
+def artifact_name(kind: str, name: str) -> str:
+    """A name that an artifact can have; of one that is too long the end stays, which tells cells apart.
+
+    >>> artifact_name("model", "musicgen small/π"), artifact_name("results", "x" * 200 + "-b8521c56")[-12:]
+    ('model-musicgen_small_', 'xxx-b8521c56')
+    """
+    text = re.sub(r"[^A-Za-z0-9_.-]+", "_", name)
+    return f"{kind}-{text[-(LONGEST_NAME - len(kind) - 1) :]}"
 
 
 def _short(tag: str) -> str:

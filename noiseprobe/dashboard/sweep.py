@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from noiseprobe.dashboard.cell import MOST_POINTS, safe
-from noiseprobe.dashboard.runs import About, running
+from noiseprobe.dashboard.cell import MOST_POINTS
+from noiseprobe.dashboard.runs import About, artifact_name, running, showing, where
 from noiseprobe.dashboard.scalars import HEIGHTS, scalars
 from noiseprobe.dashboard.tables import as_table
 from noiseprobe.results.index import cell_name
@@ -32,7 +32,7 @@ APART = [
 def log_sweep(
     options: Mapping[str, Any], results: Path, name: str, overrides: Sequence[str], cells: Sequence[Path],
     failed: Sequence[tuple[str, str]], files: Sequence[Path],
-) -> None:  # fmt: skip
+) -> str:  # fmt: skip
     """Put a finished sweep into a run of its own, which has failed if a cell has.
 
     Args:
@@ -44,12 +44,15 @@ def log_sweep(
         failed: overrides and error of each other cell.
         files: figures and report that the sweep has left.
 
+    Returns:
+        Where the run is.
+
     Raises:
-        NoiseprobeError: if Weights & Biases can't begin a run.
+        NoiseprobeError: if Weights & Biases can't begin a run, or doesn't take what is put into it.
     """
     import wandb
 
-    with running(options, results, About(name, "sweep", name), code=1 if failed else 0) as run:
+    with running(options, results, About(name, "sweep", name), code=1 if failed else 0) as run, showing():
         names = [cell_name(cell) for cell in cells]
         run.config.update({"overrides": list(overrides), "cells": names}, allow_val_change=True)
         run.summary.update({"n_cells": len(cells), "n_failed": len(failed)})
@@ -70,10 +73,11 @@ def log_sweep(
                 found["verdicts"] = as_table(pd.DataFrame(json.loads(path.read_text())["found"]["claims"]))
         run.log(found)
         if files:
-            artifact = wandb.Artifact(f"sweep-{safe(name)}", type="report", metadata={"cells": names})
+            artifact = wandb.Artifact(artifact_name("sweep", name), type="report", metadata={"cells": names})
             for path in files:
-                artifact.add_file(str(path), name=path.name, policy="immutable")
+                artifact.add_file(str(path), name=path.name)  # a copy: the next sweep writes some of them anew
             run.log_artifact(artifact)
+        return where(run, options)
 
 
 def with_heights(cells: Sequence[Path]) -> pd.DataFrame:
@@ -87,12 +91,16 @@ def with_heights(cells: Sequence[Path]) -> pd.DataFrame:
 
 
 def against_length(rows: pd.DataFrame) -> dict[str, tuple[list[float], list[float]]] | None:
-    """Delta over length, a line for each combination of what else varies; None where lengths don't, or for too many."""
+    """Delta over length, a line for each combination of what else varies; None where no line has each length once."""
     rows = rows.dropna(subset=["length_s", "delta"]).sort_values("length_s")
     if rows["length_s"].nunique() < 2 or len(rows) > MOST_POINTS:
         return None
     names = [name for name in APART if rows[name].nunique(dropna=False) > 1]
     keys = rows[names].astype(str).agg(" ".join, axis=1) if names else pd.Series("delta", index=rows.index)
+    if pd.DataFrame({"key": keys, "x": rows["length_s"]}).duplicated().any():  # cells of other clips, other places
+        keys = keys + " " + rows["cell"].str[-8:]
+    if pd.DataFrame({"key": keys, "x": rows["length_s"]}).duplicated().any():
+        return None
     return {
         str(key): ([float(x) for x in own["length_s"]], [float(y) for y in own["delta"]])
         for key, own in rows.groupby(keys, sort=False)

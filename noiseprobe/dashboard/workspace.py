@@ -5,7 +5,7 @@ Needs the extra `workspaces`. What it shows are the numbers that `dashboard.cell
 
 from typing import Any
 
-NAME = "noiseprobe"
+NAME = "noiseprobe, delay scoring"  # numbers of the two scorings are never in one panel
 EFFECTS = ["delta/mean", "peak/height", "assimilation/level", "offset/height", "recovery/frames"]
 
 
@@ -23,9 +23,12 @@ def make(entity: str, project: str) -> Any:
 
     return ws.Workspace(
         entity=entity, project=project, name=NAME,
-        runset_settings=ws.RunsetSettings(groupby=[ws.Metric("Group"), ws.Metric("JobType")]),
+        runset_settings=ws.RunsetSettings(
+            filters="Config('scoring') = 'delay'", groupby=[ws.Metric("Group"), ws.Metric("JobType")]
+        ),
         sections=[
             ws.Section("against length", [scatter("length_s", y) for y in EFFECTS], is_open=True),
+            ws.Section("variants of a cell", [panels.LinePlot(title=y, x="length_s", y=[y]) for y in EFFECTS]),
             ws.Section("against size", [by_size(y) for y in EFFECTS]),
             ws.Section("cells", [panels.BarPlot(title=y, metrics=[y]) for y in EFFECTS]),
             ws.Section("figures and clips", [panels.MediaBrowser(media_keys=["figure"])]),

@@ -227,6 +227,59 @@ def test_several_variants_have_numbers_of_their_own(home: Path, tmp_path: Path) 
     assert "clips" not in {name for step in run.history for name in step}
 
 
+def test_noise_of_no_length_has_none(home: Path, tmp_path: Path) -> None:
+    """Weights & Biases would take the last one's, or 0."""
+    ends = quick_command(*SHORT, "noise.length=[0.2,end]", "keep_audio=0", *WANDB, "paths.results=a", cwd=tmp_path)
+    assert ends.returncode == 0, ends.stderr
+    (run,) = runs(tmp_path / "a")
+    steps = {step["variant"]: step.get("length_s") for step in run.history if "variant" in step}
+    assert steps == {"white@2.0s+0.2s": 0.2, "white@2.0s+end": None}
+    whole = [*SHORT[:2], "noise=shuffle", "noise.onset=null", "noise.length=null", "keep_audio=0", "keep_nll=false"]
+    done = quick_command(*whole, *WANDB, "paths.results=b", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    (run,) = runs(tmp_path / "b")
+    assert "length_s" not in run.summary
+    assert run.summary["delta/mean"] == load_results(tmp_path / "b").cells["delta"].item()
+    assert "peak/height" not in run.summary
+
+
+def test_a_line_has_each_length_once(tmp_path: Path, home: Path) -> None:
+    """Cells of other clips under the same names aren't on one line, nor are those of another scoring."""
+    swept = ["data.limit=1,2", "data.duration=4", "noise.onset=2", "noise.length=0.2,1", "keep_audio=0", "report=false"]
+    assert quick_command(*swept, "scoring=delay,parallel", *WANDB, "-m", cwd=tmp_path).returncode == 0
+    (sweep,) = (run for run in runs(tmp_path) if run.about.job_type == "sweep")
+    for scoring in ["delay", "parallel"]:
+        lines = sweep.table(f"delta/{scoring}_table")
+        assert len(lines) == 4
+        assert not lines.duplicated(["lineKey", "step"]).any()
+        assert len(sweep.table(f"cells/{scoring}")) == 4
+
+
+def test_what_is_shown_of_a_sweep_stays_when_the_next_one_writes_its_own(home: Path, tmp_path: Path) -> None:
+    swept = [*SHORT, "noise.length=0.2", "keep_audio=0", "figures=[]"]
+    assert quick_command(*swept, "seed=0,1", *WANDB, "-m", cwd=tmp_path).returncode == 0
+    (sweep,) = (run for run in runs(tmp_path) if run.about.job_type == "sweep")
+    assert quick_command(*swept, "seed=0,1,2", "-m", cwd=tmp_path).returncode == 0
+    (artifact,) = (n for n, a in sweep.artifacts.items() if a.type == "report")
+    for entry in sweep.contents(artifact).values():
+        assert Path(entry.local_path).is_absolute()
+        assert md5(Path(entry.local_path)) == entry.digest
+
+
+def test_results_are_finished_whatever_becomes_of_the_run(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    cell = [*SHORT, "noise.length=0.2", "keep_audio=0", *WANDB]
+    failed = quick_command(*cell, cwd=tmp_path, WANDB_DATA_DIR=str(tmp_path / "file"))
+    assert failed.returncode == 1
+    assert "logger: the results are written, but wandb didn't take them" in failed.stderr
+    assert "Traceback" not in failed.stderr
+    assert len(load_results(tmp_path / "results").clips) == 3
+    again = quick_command(*cell, cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert "is finished already" in again.stdout
+    assert [run.code for run in runs(tmp_path)] == [0]
+
+
 def test_again_is_the_same_run_and_a_finished_cell_is_shown_once(home: Path, tmp_path: Path) -> None:
     cell = [*SHORT, "noise.length=0.2", "keep_audio=0"]
     assert quick_command(*cell, cwd=tmp_path).returncode == 0

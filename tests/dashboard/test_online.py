@@ -50,7 +50,7 @@ def test_what_is_done_again_continues_its_run(begun: list[Run], tmp_path: Path) 
             pass
     first, second = (run.init for run in begun)
     assert first["id"] == second["id"]
-    assert (first["resume"], first["mode"], first["group"], first["job_type"]) == ("allow", "online", "sweep-1", "tiny")
+    assert (first["resume"], first["mode"], first["group"], first["job_type"]) == ("allow", None, "sweep-1", "tiny")
     assert first["tags"] == ["seed=1", "x" * 61 + "..."]
     assert [run.code for run in begun] == [0, 0]
     assert was_shown(OPTIONS, tmp_path)
