@@ -49,7 +49,7 @@ lock: | $(BIN)/pip  ## resolve pyproject.toml anew into requirements.lock (uses 
 
 clean:  ## remove .venv, built packages and caches; results stay
 	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache
-	find bench conf noiseprobe recipes tests -name __pycache__ -prune -exec rm -rf {} +
+	find bench conf examples noiseprobe recipes tests -name __pycache__ -prune -exec rm -rf {} +
 
 # pip is the last thing that venv makes, so without it the environment is half made, or another tool's: begin again.
 $(BIN)/pip:

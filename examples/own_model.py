@@ -19,7 +19,7 @@ from noiseprobe.models.reach import look
 
 ASSETS = Path(noiseprobe.__file__).parent / "assets"
 SECONDS = 3.0  # of a clip
-STEPS, BATCH = 100, 4  # of the training, each on so many stretches as long as a clip
+STEPS, BATCH = 80, 4  # of the training, each on so many stretches as long as a clip
 
 
 class FlatLlama(noiseprobe.MusicLM):

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from noiseprobe.models.base import MusicLM
     from noiseprobe.models.held import Held
 
+NAMES = ["model.name", "data.name"]  # which arguments only propose
+log = logging.getLogger(__name__)
+
 
 def probe(
     model: "str | PathLike[str] | MusicLM",
@@ -61,23 +64,20 @@ def probe(
     overrides = dict(overrides or {})
     folder = checks.path("results", str(results))
     keys = {"paths.results": folder, **_model(model), **_clips(clips, folder / "clips"), **_noise(noise)}
-    if twice := [key for key in overrides if key in keys]:
+    if twice := [key for key in overrides if key in keys and key not in NAMES]:
         raise NoiseprobeError(f"overrides: {twice[0]} is said by another argument too, expected it once")
     if isinstance(model, str | PathLike):
         config, held = check(composed(keys | overrides)), None
     else:
-        named = {"model.name": type(model).__name__}
-        config, held = _held(model, composed(named | keys | overrides))
+        config, held = _held(model, composed(keys | overrides))
     if config.trainer.processes != 1:
         raise checks.refusal("trainer.devices", config.trainer.devices, "1; several processes are the command's")
     check_launched(1, sweep=False)
     with _settings_kept():
-        if held is None:
-            return load_results(run(config))
-        from noiseprobe.models.own import lent
-
-        with lent(held.model):
-            return load_results(run(config, held))
+        found = load_results(run(config) if held is None else _run_held(config, held))
+    if len(found.rejected):  # the command prints it
+        log.warning(f"{len(found.rejected)} rejected, with reasons in the results' table `rejected`")
+    return found
 
 
 def _model(model: Any) -> dict[str, Any]:
@@ -93,7 +93,7 @@ def _model(model: Any) -> dict[str, Any]:
     if not isinstance(model, MusicLM):
         expected = "a name, a folder, or an object whose class inherits noiseprobe.MusicLM (docs/python.md)"
         raise checks.refusal("model", f"a {type(model).__name__}", expected)
-    return {"model": "local"}
+    return {"model": "local", "model.name": type(model).__name__}
 
 
 def _held(model: "MusicLM", cfg: DictConfig) -> "tuple[Config, Held]":
@@ -106,6 +106,13 @@ def _held(model: "MusicLM", cfg: DictConfig) -> "tuple[Config, Held]":
     cfg.precision = "auto"
     config = check(cfg, held=True)
     return replace(config, precision=held.precision, model=replace(config.model, backend=held.backend)), held
+
+
+def _run_held(config: Config, held: "Held") -> Path:
+    from noiseprobe.models.own import lent
+
+    with lent(held.model):
+        return run(config, held)
 
 
 def _clips(clips: Any, folder: Path) -> dict[str, Any]:
@@ -138,10 +145,17 @@ def _noise(noise: Any) -> dict[str, Any]:
 
 @contextmanager
 def _settings_kept() -> Iterator[None]:
-    """What a cell sets for its whole process is the caller's again afterwards."""
+    """What a cell sets for its whole process is the caller's again afterwards.
+
+    Raises:
+        NoiseprobeError: within a group of processes, which a cell would end.
+    """
     import torch
 
     from noiseprobe.evaluate import TALKATIVE
+
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        raise NoiseprobeError("trainer: got a process group of torch.distributed, expected a process without one")
 
     levels = {name: logging.getLogger(name).level for name in TALKATIVE}
     tf32 = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32

@@ -185,7 +185,8 @@ def test_a_file_of_audio_is_the_clip_that_it_is_in_its_folder(tmp_path: Path) ->
     song.parent.mkdir()
     sf.write(song, 0.1 * np.random.default_rng(0).normal(size=2 * 32_000), 32_000)
     noise = {"kind": "white", "onset": 0.5, "length": 0.2}
-    alone = noiseprobe.probe("tiny", song, noise, results=tmp_path / "r")
+    alone = noiseprobe.probe("tiny", song, noise, results=tmp_path / "r", overrides={"data.name": "miles"})
+    assert alone.folders[0].name.startswith("tiny-miles-white-")
     among = noiseprobe.probe("tiny", song.parent, noise, results=tmp_path / "r")
     assert alone.clips[["clip", "song", "group"]].to_numpy().tolist() == [["so, what.wav#0.0", "so, what", "jazz"]]
     assert {f.name[-8:] for f in alone.folders} == {f.name[-8:] for f in among.folders}
@@ -253,6 +254,24 @@ def test_what_a_caller_gets_wrong_is_one_line(
         noiseprobe.probe(**({"model": "tiny", "clips": "demo"} | arguments))  # type: ignore[arg-type]
     assert "\n" not in str(error.value)
     assert not list(tmp_path.iterdir())
+
+
+def test_what_was_rejected_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    nan = np.where(np.arange(64_000) == 5, np.nan, 0.1)
+    clips = {"good": (np.full(64_000, 0.1), 32_000), "bad": (nan, 32_000)}
+    found = noiseprobe.probe("tiny", clips, {"kind": "white", "onset": 0.5, "length": 0.2}, results=tmp_path)
+    assert found.rejected["path"].tolist() == ["bad.wav"]
+    assert "1 rejected, with reasons in the results' table `rejected`" in caplog.text
+
+
+def test_a_process_group_of_the_callers_is_not_ended(folder: Path) -> None:
+    torch.distributed.init_process_group("gloo", rank=0, world_size=1, store=torch.distributed.HashStore())
+    try:
+        with pytest.raises(NoiseprobeError, match=r"trainer: got a process group"):
+            noiseprobe.probe("tiny", "demo", NOISE, results=folder, overrides=FEW)
+        assert torch.distributed.is_initialized()
+    finally:
+        torch.distributed.destroy_process_group()
 
 
 @pytest.mark.parametrize("key", ["path", "hub", "revision", "codec", "text_encoder", "backend"])

@@ -45,7 +45,7 @@ class MusicLM(nn.Module, ABC):
         hop: samples a frame.
         codebooks: K.
         cardinality: entries of a codebook; the special token has this number as its id.
-        delays: of each codebook, in frames: by how much more than the frames before its own its context holds.
+        delays: of each codebook, in frames; 0 for all where no code is predicted from one of a later frame.
         look_ahead: frames before a corrupted frame on whose features the codec's convolutions change.
         look_back: the same from the first clean frame after the corruption on.
         max_frames: the longest sequence that the model takes.

@@ -21,6 +21,7 @@ from noiseprobe.hashing import digest
 
 LIBRARIES = {"torch", "transformers", "audiocraft", "lightning", "noiseprobe", "builtins", "abc", "typing"}
 MODULE = set(vars(nn.Module()))  # what torch keeps of its own; parameters and buffers are asked for by name
+INNER = ("__func__", "fget", "func")  # the function of a static or class method, a property, a cached one
 VOLATILE = {"transformers_version", "_name_or_path"}  # of a configuration; neither changes a number
 
 
@@ -85,6 +86,7 @@ def _of_library(kind: type | FunctionType) -> bool:
 def _body(kind: type) -> Iterator[tuple[str, Any]]:
     """What a class says in its body: plain values and functions."""
     for name, value in vars(kind).items():
-        function = inspect.unwrap(getattr(value, "__func__", None) or getattr(value, "fget", None) or value)
+        inner = (getattr(value, attribute, None) for attribute in INNER)
+        function = inspect.unwrap(next(filter(None, inner), value))
         if isinstance(function, FunctionType) or not name.startswith("__"):
             yield name, _plain(function)

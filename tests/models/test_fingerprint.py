@@ -15,6 +15,8 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from noiseprobe.models.fingerprint import fingerprint
 
 SOURCE = """
+import functools
+
 import torch
 from torch import nn
 
@@ -40,6 +42,14 @@ class Own(nn.Module):
     @property
     def hop(self):
         return 640
+
+    @functools.cached_property
+    def size(self):
+        return 77
+
+    @classmethod
+    def name(cls):
+        return "me"
 """
 
 
@@ -53,6 +63,7 @@ def own(source: str = SOURCE) -> nn.Module:
     ("old", "new"),
     [
         ("* self.scale", "/ self.scale"), ("2, 3}", "2, 4}"), ("k=1", "k=2"), ("v + 1", "v + 2"), ("640", "320"),
+        ("77", "78"), ('"me"', '"I"'),
         ("32000", "24000"), ('"d"', '"e"'), ("0.5,", "0.25,"), ("arange(4.0)", "arange(4)"),
         ("torch.ones(2)", "torch.ones(3)"), ("[None]", "[1]"), ("manual_seed(0)", "manual_seed(1)"),
         ("Linear(3, 3)", "Linear(3, 3, bias=False)"), ("class Own(nn.Module)", "class Own(nn.ReLU)"),
@@ -99,13 +110,8 @@ def test_another_process_finds_the_same() -> None:
 
 
 def test_a_configuration_of_transformers_is_part_of_it() -> None:
-    shape = {
-        "vocab_size": 9,
-        "hidden_size": 8,
-        "intermediate_size": 8,
-        "num_hidden_layers": 1,
-        "num_attention_heads": 2,
-    }
+    shape = {"vocab_size": 9, "hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1}
+    shape["num_attention_heads"] = 2
 
     def llama(**more: object) -> LlamaForCausalLM:
         torch.manual_seed(0)

@@ -33,7 +33,7 @@ def sizes_figure(scoring: str, points: list[Point]) -> Figure | None:
         scoring: of all points.
         points: rows of the index.
     """
-    points = [p for p in points if p.row["delta"] is not None]  # without a scored clip
+    points = [p for p in points if p.row["delta"] is not None and p.row["parameters"]]  # with a scored clip and a size
     if len({p.row["weights"] for p in points}) < 2:
         return None
     x = axis_of([p.setting for p in points])
