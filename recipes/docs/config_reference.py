@@ -25,13 +25,14 @@ WORDS = {bool: "true, false", int: "whole number", float: "number", str: "text",
 HEAD = """\
 # Configuration
 
-Written by `python recipes/docs/config_reference.py` from the yaml files in `conf/`, whose comments explain the keys, and
-from the schemas that check them. `python -m noiseprobe --help` says the same in short, and `--cfg job` prints what a command
-line composes.
+Written by `python recipes/docs/config_reference.py` from the yaml files in `conf/`, whose comments explain the keys,
+and from the schemas that check them. `python -m noiseprobe --help` says the same in short, and `--cfg job` prints what a
+command line composes.
 
 A key is set with `KEY=VALUE`, in a group with `GROUP.KEY=VALUE`; `GROUP=OPTION` chooses a file of the group. No key
-needs a `+` but `+experiment=NAME`. Values are checked before anything is loaded, for all cells of a sweep before the first
-one starts. Of a value with a comma, a space or an apostrophe Hydra wants quotes of its own: `'model.description="slow, quiet"'`.
+needs a `+` but `+experiment=NAME`. Values are checked before anything is loaded, for all cells of a sweep before the
+first one starts. Of a value with a comma, a space or an apostrophe Hydra wants quotes of its own:
+`'model.description="slow, quiet"'`.
 """
 
 
@@ -91,7 +92,7 @@ def all_keys(path: Path) -> dict[str, Key]:
 
 def in_words(hint: Any, value: str) -> str:
     """A type, and whether the yaml's null is another value of it."""
-    parts = [p for p in typing.get_args(hint)] if isinstance(hint, types.UnionType) else [hint]
+    parts = list(typing.get_args(hint)) if isinstance(hint, types.UnionType) else [hint]
     names = [WORDS[p] for p in parts if p in WORDS]
     if typing.get_origin(hint) is tuple:
         names = ["list"]

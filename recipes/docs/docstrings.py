@@ -1,4 +1,4 @@
-"""What the API reference makes of docstrings (an extension of griffe, mkdocs.yml): doctests and shapes become code blocks.
+"""What the API reference makes of docstrings (mkdocs.yml; an extension of griffe): doctests and shapes become code.
 
 griffe knows Google's `Examples:`; here an example stands after `Example:` or in the text, and Markdown would take its
 prompts for quotations. A `Shape:` block is lines of tensors' shapes, which Markdown would run together.
