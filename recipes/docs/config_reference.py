@@ -26,8 +26,8 @@ HEAD = """\
 # Configuration
 
 Written by `python recipes/docs/config_reference.py` from the yaml files in `conf/`, whose comments explain the keys,
-and from the schemas that check them. `python -m noiseprobe --help` says the same in short, and `--cfg job` prints what a
-command line composes.
+and from the schemas that check them. `python -m noiseprobe --help` says the same in short, and `--cfg job` prints what
+a command line composes.
 
 A key is set with `KEY=VALUE`, in a group with `GROUP.KEY=VALUE`; `GROUP=OPTION` chooses a file of the group. No key
 needs a `+` but `+experiment=NAME`. Values are checked before anything is loaded, for all cells of a sweep before the
