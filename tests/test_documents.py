@@ -50,7 +50,7 @@ SHOWN = {
     "docs/findings.md": [next(b.first for b in blocks("docs/findings.md"))],  # signatures, written with the page
 }
 ELSEWHERE = {"docs/extending.md": "tests/test_extending.py"}
-SLOW = ["README.md", "docs/claims.md", "docs/noise.md", "docs/paper.md", "docs/figures.md", "docs/start.md"]
+SLOW = ["README.md", "docs/claims.md", "docs/noise.md", "docs/figures.md", "docs/reporting.md", "docs/results.md"]
 
 
 @pytest.fixture(scope="module")
