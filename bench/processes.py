@@ -68,9 +68,7 @@ def measure(rounds: int, overrides: list[str]) -> list[dict[str, float]]:
 def main() -> int:
     """The exit code: 0 if the goal is reached."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--rounds", type=int, default=30, help="2 or more; a round of the default cell takes 20 seconds"
-    )
+    parser.add_argument("--rounds", type=int, default=30, help="2 or more; a round of the default cell takes 20 seconds")
     parser.add_argument("overrides", nargs="*", default=["data.limit=16", "keep_audio=0"])
     asked = parser.parse_args()
     speeds = [found["speed"] for found in measure(asked.rounds, asked.overrides)]
