@@ -36,6 +36,10 @@ NOT_RUN: dict[str, dict[str, str]] = {
         "torchrun --nnodes 2 --nproc-per-node 4 --rdzv-backend c10d --rdzv-endpoint HOST:29500 -m noiseprobe"
         " model=musicgen_large trainer=ddp trainer.devices=4 trainer.num_nodes=2": LAUNCHED,
     },
+    "docs/wandb.md": {
+        "pip install 'noiseprobe[workspaces]'": SETUP,
+        "python -m noiseprobe.dashboard my-team/noiseprobe": "needs an account on a server",
+    },
     "docs/start.md": {". .venv/bin/activate": SETUP, "pip install .": SETUP},
 }
 # blocks that hold no code, by their first lines
@@ -46,11 +50,17 @@ SHOWN = {
         "step         0  1  2  3  4  5  6  7  8",
         "conf/ -> cli -> cell -> data (clip -> noise -> pair) -> probe.test_step -> models (encode, nll)",
     ],
+    "docs/python.md": ["logits = self.llama(F.pad(tokens, (1, 0), value=self.start)[:, :-1]).logits.float()"],
     "docs/claims.md": ["amnesia = 1 - (f - b) / (c - e)          0: all of it survives the noise, 1: nothing does"],
     "docs/findings.md": [next(b.first for b in blocks("docs/findings.md"))],  # signatures, written with the page
 }
 ELSEWHERE = {"docs/extending.md": "tests/test_extending.py"}
-SLOW = ["README.md", "docs/claims.md", "docs/noise.md", "docs/figures.md", "docs/reporting.md", "docs/results.md"]
+QUICK = ["CONTRIBUTING.md", "docs/mutants.md", "docs/scaling.md"]  # of those with commands
+
+
+def quick(page: str) -> bool:
+    """Seconds at most; others run cells."""
+    return page in QUICK or not any(b.kind in ["sh", "python"] for b in blocks(page))
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +70,7 @@ def user(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(
-    "page", [pytest.param(p, marks=pytest.mark.slow if p in SLOW else []) for p in PAGES if p not in ELSEWHERE]
+    "page", [pytest.param(p, marks=[] if quick(p) else pytest.mark.slow) for p in PAGES if p not in ELSEWHERE]
 )
 def test_a_page_runs(page: str, user: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(user))
