@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from documents import PAGES, blocks, environment, home, run_page
+from documents import PAGES, ROOT, blocks, environment, home, run_page
 from running import quick_command
 
 SETUP = "sets the environment up that these tests run in; CI does so in every job"
@@ -83,3 +83,7 @@ def test_a_page_runs(page: str, user: Path, tmp_path: Path, monkeypatch: pytest.
 @pytest.mark.parametrize("page", PAGES)
 def test_what_is_no_code_is_listed(page: str) -> None:
     assert [b.first for b in blocks(page) if b.kind not in ["sh", "python", "yaml", "overrides"]] == SHOWN.get(page, [])
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 150
