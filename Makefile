@@ -17,7 +17,7 @@ EDITABLE := $(VENV)/.editable-$(shell cksum < pyproject.toml | cut -d' ' -f1)
 PARALLEL := -n auto --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-all bench lint lock clean
+.PHONY: help setup run test test-all bench docs lint lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
@@ -36,6 +36,9 @@ test-all: setup  ## all tests, the slow ones too
 bench: setup  ## the speed benchmark: writes bench/bench.json and bench/bench.md; ARGS=--check compares with them
 	$(BIN)/python -m bench $(ARGS)
 
+docs: setup  ## the documentation as a site, in site/; a warning or a broken link is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
 lint: setup  ## ruff and mypy
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -48,7 +51,7 @@ lock: | $(BIN)/pip  ## resolve pyproject.toml anew into requirements.lock (uses 
 	    --no-header --no-annotate --quiet -o requirements.lock
 
 clean:  ## remove .venv, built packages and caches; results stay
-	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) dist site .pytest_cache .mypy_cache .ruff_cache
 	find bench conf examples noiseprobe recipes tests -name __pycache__ -prune -exec rm -rf {} +
 
 # pip is the last thing that venv makes, so without it the environment is half made, or another tool's: begin again.

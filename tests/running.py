@@ -45,18 +45,22 @@ def command(*arguments: str, cwd: Path, env: dict[str, str] | None = None) -> su
 
 
 @cache
-def server() -> "subprocess.Popen[str]":
+def server(**env: str) -> "subprocess.Popen[str]":
     """It ends with this process, as its input does; it can't reach the hub: nothing listens there."""
     return subprocess.Popen(
         [sys.executable, Path(__file__).with_name("forking.py")], text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "HF_ENDPOINT": "http://127.0.0.1:9"},
+        env={**os.environ, "OMP_NUM_THREADS": "1", "HF_ENDPOINT": "http://127.0.0.1:9", **env},
         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
     )  # fmt: skip
 
 
 def quick_command(*arguments: str, cwd: Path, **env: str) -> "subprocess.CompletedProcess[str]":
-    """As `command`, in a process forked from one that has done 5 s of imports; env is for what they don't read."""
-    stdin, stdout = server().stdin, server().stdout
+    """As `command`, in a process forked from one that has done 5 s of imports; env is for what they don't read.
+
+    A PYTHONPATH in it, that of a copy of the package, gets a server of its own.
+    """
+    own = server(**{name: env[name] for name in ["PYTHONPATH"] if name in env})
+    stdin, stdout = own.stdin, own.stdout
     assert stdin
     assert stdout
     with tempfile.TemporaryDirectory() as folder:
