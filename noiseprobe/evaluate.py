@@ -50,7 +50,8 @@ def evaluate(config: Config, weights: AnyWeights, manifest: Manifest, folder: Pa
     start = time.perf_counter()
     keep_freed_memory()
     audio = KeepAudio(folder / "audio", config.keep_audio, config.noise)
-    trainer = make_trainer(config, audio)
+    progress = Progress()
+    trainer = make_trainer(config, progress, audio)
     model = load_model(weights, config.precision)
     longest = max(clip.duration for clip in manifest.clips)
     frames = math.ceil(round(longest * model.sample_rate) / model.hop)
@@ -88,17 +89,18 @@ def evaluate(config: Config, weights: AnyWeights, manifest: Manifest, folder: Pa
             (folder / DONE).unlink(missing_ok=True)
             (folder / MARK).unlink(missing_ok=True)
             audio.tidy(fresh=not before)
-        try:
-            trainer.test(probe, PairDataModule(config.data, dataset, collate), verbose=False)
-        except SystemExit as error:  # what Lightning makes of Ctrl-C
-            if trainer.interrupted:
-                _leave()  # the others have been interrupted, too
-                raise KeyboardInterrupt from error
-            raise
-        finally:
-            probe.background.close()
-        with _others():
-            profiles = probe.reduce(trainer.strategy.root_device)
+        with progress:
+            try:
+                trainer.test(probe, PairDataModule(config.data, dataset, collate), verbose=False)
+            except SystemExit as error:  # what Lightning makes of Ctrl-C
+                if trainer.interrupted:
+                    _leave()  # the others have been interrupted, too
+                    raise KeyboardInterrupt from error
+                raise
+            finally:
+                probe.background.close()
+            with _others():
+                profiles = probe.reduce(trainer.strategy.root_device)
         tested = time.perf_counter()
         try:
             if trainer.is_global_zero:
@@ -167,7 +169,7 @@ def make_trainer(config: Config, *callbacks: Callback) -> Trainer:
     try:
         return Trainer(
             accelerator=t.accelerator, devices=t.devices, num_nodes=t.num_nodes, strategy=t.strategy,
-            precision="32-true", logger=False, callbacks=[Progress(), *callbacks], enable_checkpointing=False,
+            precision="32-true", logger=False, callbacks=list(callbacks), enable_checkpointing=False,
             enable_progress_bar=False, enable_model_summary=False, use_distributed_sampler=False, inference_mode=True,
         )  # fmt: skip
     except (MisconfigurationException, ValueError, TypeError) as error:

@@ -8,12 +8,14 @@ import json
 import os
 import socket
 import tempfile
+import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
@@ -22,6 +24,7 @@ from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig
 
+from noiseprobe.bars import Lines, Row
 from noiseprobe.errors import NoiseprobeError, reason
 from noiseprobe.files import write_json
 from noiseprobe.grouping import group, join
@@ -106,7 +109,7 @@ class Watched(Launcher):
         said = self.config.hydra.launcher.get("submitit_folder")  # %j is each job's number
         print(f"launched {len(job_overrides)} cells" + (f"; what they say: {said}" if said else ""), flush=True)
         try:
-            with waiting_for_all():
+            with waiting_for_all(), counting(outcomes, len(job_overrides)):
                 jobs = list(launcher.launch(job_overrides, first))
         except Exception as error:
             said = f"hydra/launcher: {type(error).__name__}: {reason(error)}"
@@ -131,6 +134,7 @@ class Away:
         try:
             self._enter()
             join(self.sweep)
+            os.environ["TERM"] = "dumb"  # a terminal that several cells may share is no place for bars
             folder = self.task(cfg)
         except Exception as error:
             if not isinstance(error, NoiseprobeError):
@@ -169,6 +173,33 @@ def _told(outcomes: Path, number: int) -> JobReturn | None:
 
 def _failed(error: NoiseprobeError) -> JobReturn:
     return JobReturn(status=JobStatus.FAILED, _return_value=error)
+
+
+@contextmanager
+def counting(outcomes: Path, cells: int) -> Iterator[None]:
+    """Say on stderr how many cells have ended, by the notes that they leave, and when the others might.
+
+    In lines, since cells on this machine print into the same terminal.
+    """
+    lines, start, over = Lines("sweep", 10), time.monotonic(), Event()
+
+    def look() -> None:
+        known, last = 0, False
+        while not last:
+            last = over.wait(1.0)
+            ended = sum(1 for path in outcomes.glob("*.json") if not path.name.startswith("."))
+            if ended > known:
+                left = (time.monotonic() - start) * (cells - ended) / ended
+                lines.show(Row(f"{ended}/{cells} cells", ended / cells, left=left))
+            known = ended
+
+    looking = Thread(target=look, name="cells", daemon=True)
+    looking.start()
+    try:
+        yield
+    finally:
+        over.set()
+        looking.join()
 
 
 @contextmanager

@@ -24,8 +24,6 @@ LAUNCHERS = sorted(path.stem for path in Path(conf_dir(), "hydra/launcher").glob
 # what the options of a group set, not the user
 OWN = {"data.source", "noise.kind", "logger.name", "hydra.launcher._target_"}
 
-# the file's comments are to come
-
 
 @pytest.fixture(scope="module")
 def recipe() -> ModuleType:

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from running import SHORT, quick_command
 from noiseprobe import launching
 from noiseprobe.callbacks.sweep import SweepCallback
 from noiseprobe.errors import NoiseprobeError
-from noiseprobe.launching import Away, Watched, check_installed
+from noiseprobe.launching import Away, Watched, check_installed, counting
 
 
 def test_errors_travel_between_processes() -> None:
@@ -123,6 +124,23 @@ def test_a_launcher_that_answers_is_believed(tmp_path: Path) -> None:
     assert [(job.status, job.overrides) for job in heard] == [
         (JobStatus.COMPLETED, ["seed=1"]), (JobStatus.FAILED, ["seed=2"])
     ]  # fmt: skip
+
+
+def test_cells_elsewhere_are_counted_as_they_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with counting(tmp_path, 4):
+        for name in ["7.json", "9.json", ".8.json.part", ".8.json"]:  # jobs' numbers; the last two aren't whole
+            (tmp_path / name).touch()
+    line = capsys.readouterr().err
+    assert re.fullmatch(r"sweep: 2/4 cells, 0:00:0\d left\n", line), line
+
+
+def test_a_cell_elsewhere_draws_no_bars_into_a_terminal_that_it_shares(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Job(monkeypatch)
+    monkeypatch.setenv("TERM", "xterm")
+    away = Away(lambda cfg: os.environ["TERM"], tmp_path)
+    assert away(OmegaConf.create()) == "dumb"  # for which tests/test_bars.py has lines
 
 
 @pytest.mark.parametrize(("plugin", "extra"), launching.EXTRAS.items())

@@ -9,7 +9,7 @@ from noiseprobe.config import PACKAGE
 LAYERS = [
     ["__main__"],
     ["cli", "api"],
-    ["cell", "callbacks.sweep"],
+    ["cell", "callbacks.sweep", "callbacks.turns"],
     ["evaluate"],
     ["callbacks", "report.console", "plot"],
     ["dashboard"],
@@ -18,7 +18,7 @@ LAYERS = [
     ["results"],
     ["data", "identity", "models", "metrics", "noise", "functional"],
     ["config", "composing", "fresh", "grouping", "processes", "hashing", "launching", "overrides", "store"],
-    ["positions", "schemas", "score"],
+    ["bars", "positions", "schemas", "score", "turns"],
     ["allocator", "background", "checks", "devices", "errors", "files", "help", "loudness", "sealed", "variants"],
 ]
 

@@ -1,6 +1,7 @@
 """One cell in several processes, however they are started: each clip once, the numbers of one process, and an end."""
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -78,6 +79,9 @@ def test_any_number_of_processes_gives_the_same_numbers(
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
     assert len(load_results(alone).clips) == 2 * sum(SONGS)
+    counted = [int(n) for n in re.findall(r"^tiny-\S+: (\d+)/11 clips, ", done.stderr, re.MULTILINE)]
+    assert counted == sorted(set(counted))  # by one process, of all
+    assert counted[-1] == 11
     same(alone, tmp_path / "results")
     assert not list((tmp_path / "results").glob("*/records"))
 

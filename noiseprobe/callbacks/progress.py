@@ -1,54 +1,97 @@
-"""Progress on stderr: a bar in a terminal, a line every tenth in a pipe; rank 0 only."""
+"""How far a cell is: clips per second and time left, and of a sweep which cell it is; the first process says it."""
 
-import sys
 import time
+from collections.abc import Collection
+from threading import Event, Lock, Thread
+from types import TracebackType
 from typing import Any
 
 from lightning import Callback, LightningModule, Trainer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
 
-from noiseprobe.data.collate import Pair
+from noiseprobe.bars import Bars, Lines, Row, display
+from noiseprobe.data.collate import Done
+from noiseprobe.data.manifest import shard
+from noiseprobe.results.records import Records
+from noiseprobe.turns import said
 
 
 class Progress(Callback):
-    """Counts clips; the rate is that of the clips scored now, without those read back."""
+    """Counts the clips of all processes; the rate is of those dealt with now, without those scored before.
+
+    Its `with` block goes around `Trainer.test` and the wait for other processes, whose clips are counted by the files
+    that they leave: no process has to wait for another one.
+    """
 
     def __init__(self) -> None:
-        self.bar: Bar | None = None
+        self.display: Bars | Lines | None = None
+        self.own = self.others = 0
+        self.lock, self.over = Lock(), Event()
+        self.looking: Thread | None = None
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.over.set()
+        if self.looking is not None:
+            self.looking.join()
+        if self.display is not None:
+            self.display.close()
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Between two barriers of Lightning's, so no process has scored a clip yet."""
+        if trainer.is_global_zero and trainer.world_size > 1:
+            self.before = pl_module.records.files()
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        loaders = trainer.test_dataloaders
-        loaders = loaders if isinstance(loaders, list) else [loaders]
-        self.total = sum(len(loader.sampler) for loader in loaders)
-        self.count = self.scored = self.tenths = 0
-        self.start = time.monotonic()
-        self.speaks = trainer.is_global_zero
-        console = Console(stderr=True)
-        if self.speaks and console.is_terminal:
-            columns: list[str | ProgressColumn] = ["clips", BarColumn(), MofNCompleteColumn()]
-            columns += [TextColumn("{task.fields[rate]}"), TimeRemainingColumn()]
-            self.bar = Bar(*columns, console=console)
-            self.task = self.bar.add_task("clips", total=self.total, rate="")
-            self.bar.start()
+        if not trainer.is_global_zero:
+            return
+        records, clips = pl_module.records, pl_module.manifest.clips
+        self.known, self.total = len(trainer.datamodule.dataset.done), len(clips)
+        self.turn, self.start = said(), time.monotonic()
+        self.display = display(records.folder.parent.name)
+        self._show()
+        if trainer.world_size > 1:
+            mine = frozenset(shard(clips, trainer.world_size, trainer.global_rank))
+            self.looking = Thread(target=self._look, args=(records, mine), name="progress", daemon=True)
+            self.looking.start()
 
     def on_test_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, *args: Any, **kwargs: Any
     ) -> None:
-        self.count += len(batch.items)
-        self.scored += sum(isinstance(item, Pair) for item in batch.items)
-        rate = f"{self.scored / max(time.monotonic() - self.start, 1e-9):.2f} clips/s"
-        tenths = self.count * 10 // self.total
-        if self.bar:
-            self.bar.update(self.task, completed=self.count, rate=rate)
-        elif self.speaks and tenths > self.tenths:
-            print(f"{self.count}/{self.total} clips, {rate}", file=sys.stderr, flush=True)
-        self.tenths = tenths
+        if self.display is not None:
+            self.own += sum(not isinstance(item, Done) for item in batch.items)
+            if not self.own + self.others:  # clips scored before take no time that would count
+                self.start = time.monotonic()
+            self._show()
 
-    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if self.bar:
-            self.bar.stop()
+    def _look(self, records: Records, mine: Collection[int]) -> None:
+        """Every second, or less often where the disk is slow; once more at the end, when all are done."""
+        ended, took = False, 0.0
+        while not ended:
+            ended = self.over.wait(max(1.0, 20 * took))
+            start = time.monotonic()
+            new = {index for name, (index, node) in records.files().items() if self.before.get(name) != (index, node)}
+            self.others = len(new.difference(mine))
+            took = time.monotonic() - start
+            self._show()
 
-    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        self.on_test_end(trainer, pl_module)
+    def _show(self) -> None:
+        assert self.display is not None
+        with self.lock:
+            new = self.own + self.others
+            share = (self.known + new) / self.total
+            rate = new / max(time.monotonic() - self.start, 1e-9)
+            left = (self.total - self.known - new) / rate if new else None
+            cell = Row(f"{self.known + new}/{self.total} clips", share, f"{rate:.2f} clips/s" if new else "", left)
+            self.display.show(cell, self._sweep(share, left))
+
+    def _sweep(self, share: float, left: float | None) -> Row | None:
+        """As if the cells to come took as long as those scored so far on average, or in the first one, as this one."""
+        if self.turn is None:
+            return None
+        number, cells, seconds = self.turn
+        if left is not None:
+            whole = seconds if seconds is not None else time.monotonic() - self.start + left
+            left += (cells - number) * whole
+        return Row(f"cell {number}/{cells}", (number - 1 + share) / cells, left=left)

@@ -71,6 +71,14 @@ class Records:
         # not glob, which holds an object for each file of the folder
         return {int(m[1]) for name in self._names() if (m := re.fullmatch(r"(\d+)\.npz", name))}
 
+    def files(self) -> dict[str, tuple[int, int]]:
+        """The clip's index and the inode of each file, of clips scored or not decoded; a new one has another inode."""
+        if not self.folder.is_dir():
+            return {}
+        with os.scandir(self.folder) as found:
+            named = ((entry, re.fullmatch(r"(\d+)\.(npz|rejected\.json)", entry.name)) for entry in found)
+            return {entry.name: (int(m[1]), entry.inode()) for entry, m in named if m}
+
     def whole(self) -> set[int]:
         """Those of them that can be read; a warning tells of the others, whose clips have to be scored again."""
         found = set()
