@@ -48,9 +48,13 @@ SHOWN = {
         "noise            clips  songs  clean nll  corrupted           delta            peak    assimilation          "
         "offset        recovery",
         "step         0  1  2  3  4  5  6  7  8",
-        "conf/ -> cli -> cell -> data (clip -> noise -> pair) -> probe.test_step -> models (encode, nll)",
+        "conf/ -> cli, api -> cell -> data (clip -> noise -> pair) -> NoiseProbe.test_step -> models (encode, nll)",
     ],
     "docs/python.md": ["logits = self.llama(F.pad(tokens, (1, 0), value=self.start)[:, :-1]).logits.float()"],
+    "docs/scaling.md": [  # what progress looks like
+        "cell 2/6    ━━━━━━━━━━━╸━━━━━━━━━━━━━━━━━━━━━━━━━━━━               0:03:10 left",
+        "cell 2/6: 12/24 clips, 0.52 clips/s, 0:00:23 left, sweep 0:03:12 left",
+    ],
     "docs/claims.md": ["amnesia = 1 - (f - b) / (c - e)          0: all of it survives the noise, 1: nothing does"],
     "docs/findings.md": [next(b.first for b in blocks("docs/findings.md"))],  # signatures, written with the page
 }

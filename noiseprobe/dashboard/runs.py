@@ -60,7 +60,7 @@ def running(options: Mapping[str, Any], folder: Path, about: About, code: int = 
         code: its exit code; 1 if the block raises.
 
     Raises:
-        NoiseprobeError: if Weights & Biases can't begin one.
+        NoiseprobeError: if Weights & Biases can't begin one, or has left nothing at its end.
     """
     run = _begin(options, folder, about)
     try:
@@ -70,6 +70,8 @@ def running(options: Mapping[str, Any], folder: Path, about: About, code: int = 
         raise
     finally:
         run.finish(exit_code=code)
+    if is_offline(options) and not list(Path(run.dir).parent.glob("*.wandb")):
+        raise NoiseprobeError(f"logger: wandb left nothing in {Path(run.dir).parent}; the same command tries again")
     write_json(folder / MARK, {"id": about.id, **_place(options)})
 
 
