@@ -10,8 +10,9 @@ from noiseprobe.functional.bands import max_t_band
 from noiseprobe.functional.intervals import t_interval
 
 
-def test_each_frame_has_its_t_interval():
-    curves = np.random.default_rng(0).normal(2, 3, (9, 30))
+@pytest.mark.parametrize("songs", [9, 10])
+def test_each_frame_has_its_t_interval(songs):
+    curves = np.random.default_rng(0).normal(2, 3, (songs, 30))
     curves[:4, 20:] = np.nan
     band = max_t_band(curves)
     for t in range(30):
@@ -53,6 +54,52 @@ def test_it_is_the_quantile_of_the_largest_t(songs):
         largest.append(np.abs(stats.ttest_1samp(drawn, 0).statistic).max())
     band = max_t_band(curves, resamples=8000)
     assert band.simultaneous == pytest.approx(np.full(40, np.quantile(largest, 0.95)), rel=0.06)
+
+
+@pytest.mark.parametrize("level", [0.9, 0.4])
+@pytest.mark.parametrize("fewest", [9, 19, 20, 25])
+def test_it_is_a_loop_over_the_same_draws(fewest, level):
+    """Resample by resample and frame by frame, where some frames have fewer songs; scipy's own t test."""
+    resamples, songs, frames = 40, fewest + 4, 12
+    curves = np.random.default_rng(fewest).normal(size=(songs, frames)) ** 3
+    curves[fewest:, 7:] = np.nan
+    rng, smallest = np.random.default_rng(3), []
+    if fewest < 20:
+        draws = rng.integers(0, 2, size=(resamples, songs))
+    else:
+        draws = rng.multinomial(songs, np.full(songs, 1 / songs), size=resamples)
+    for draw in draws:
+        tails = []
+        for t in range(frames):
+            own = ~np.isnan(curves[:, t])
+            rest = curves[own, t] - curves[own, t].mean()
+            again = rest * np.where(draw[own], 1, -1) if fewest < 20 else np.repeat(rest, draw[own])
+            tails.append(stats.t.sf(abs(stats.ttest_1samp(again, 0).statistic), own.sum() - 1))
+        smallest.append(min(tails))
+    tail = min(sorted(smallest)[math.floor((1 - level) * (resamples - 1))], (1 - level) / 2)
+    expected = stats.t.isf(tail, (~np.isnan(curves)).sum(axis=0) - 1)
+    assert max_t_band(curves, level, seed=3, resamples=resamples).simultaneous == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_frame_that_one_song_has_is_that_songs():
+    curves = np.random.default_rng(8).normal(size=(5, 3))
+    curves[1:, 2] = np.nan
+    assert max_t_band(curves).mean[2] == curves[0, 2]
+
+
+def test_frames_on_which_those_that_have_them_agree_cost_nothing():
+    curves = np.random.default_rng(9).normal(size=(5, 4))
+    curves[:, 3] = 0.1
+    curves[4, 3] = np.nan
+    band = max_t_band(curves)
+    assert band.se[3] == 0
+    assert band.simultaneous[:3] == pytest.approx(max_t_band(curves[:, :3]).simultaneous)
+
+
+def test_the_fewest_resamples_that_a_level_can_have():
+    curves = np.random.default_rng(10).normal(size=(9, 4))
+    assert np.isfinite(max_t_band(curves, 0.5, resamples=2).simultaneous).all()
+    assert np.isfinite(max_t_band(curves, 0.4, resamples=2).simultaneous).all()
 
 
 @pytest.mark.parametrize("songs", [8, 20, 60])
@@ -150,6 +197,9 @@ def test_a_frame_that_no_song_has_is_no_division_by_0():
         (np.zeros((3, 4, 5)), {}, "curves: got 3 dim"),
         ([[1.0, math.inf]] * 3, {}, "infinite"),
         ([[1.0]] * 3, {"level": 1.0}, "level: got 1.0"),
+        ([[1.0]] * 3, {"level": 1.5}, "level: got 1.5"),
+        ([[1.0]] * 3, {"level": 0.0}, "level: got 0.0"),
+        ([[1.0]] * 3, {"level": -0.5}, "level: got -0.5"),
         ([[1.0]] * 3, {"resamples": 10}, "resamples: got 10, expected at least 20"),
     ],
 )

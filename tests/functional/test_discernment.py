@@ -135,6 +135,7 @@ def test_bad_scores_raise(f):
         ([1.0], [1.0, 2.0], ["a"]),
         ([1.0], [1.0], ["a", "b"]),
         ([1.0], [1.0, 2.0], ["a", "b"]),
+        ([1.0, 2.0], [1.0], ["a"]),
         ([[1.0]], [[1.0]], ["a"]),
     ]:
         with pytest.raises(ValueError, match=r"scores: got shapes"):

@@ -218,6 +218,8 @@ def test_songs_needed_on_either_side():
         ({"alpha": 0.0}, "alpha, power"),
         ({"alpha": -0.1}, "alpha, power"),
         ({"power": 1.0}, "alpha, power"),
+        ({"power": 1.5}, "alpha, power"),
+        ({"alpha": 0.4, "power": 0.4}, "alpha, power"),
         ({"alpha": 0.5, "power": 0.4}, "alpha, power"),
         ({"side": "two"}, "side"),
     ],

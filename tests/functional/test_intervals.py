@@ -143,6 +143,8 @@ def test_ratio_needs_pairs():
         ratio_interval([1, 2, 3], [1, 2])
     with pytest.raises(ValueError, match="denominator: got NaN"):
         ratio_interval([1, 2, 3], [1, 2, math.nan])
+    with pytest.raises(ValueError, match="denominator: got 3 songs, expected the numerator's 2"):
+        ratio_interval([1.0, 2.0], [1.0, 2.0, 3.0])
 
 
 def test_jackknife_of_a_mean_gives_the_values_back():

@@ -69,6 +69,7 @@ class TestByHand:
         delta[-50:] = 0.3
         delta[-51] = 99
         assert shape(delta, 100, 150, RATE).recovery_residual == pytest.approx(0.3)
+        assert shape(delta[: 155 + 50], 100, 150, RATE).recovery_residual is not None
         assert shape(delta[: 155 + 49], 100, 150, RATE).recovery_residual is None
 
     def test_another_frame_rate_is_another_unit_of_time(self):
@@ -151,6 +152,7 @@ class TestWhatIsNot:
         ("delta", "rate", "message"),
         [
             (np.zeros((2, 300)), RATE, r"delta: got shape \(2, 300\)"),
+            (np.zeros(()), RATE, r"delta: got shape \(\)"),
             (np.full(300, np.inf), RATE, "delta: got infinity"),
             (np.zeros(300), 0.0, "frame_rate: got 0.0"),
             (np.zeros(300), math.nan, "frame_rate: got nan"),
@@ -422,6 +424,7 @@ class TestMeanShape:
         [
             (np.zeros(300), r"curves: got shape \(300,\)"),
             (np.zeros((0, 300)), r"curves: got shape \(0, 300\)"),
+            (np.zeros((2, 2, 300)), r"curves: got shape \(2, 2, 300\)"),
             (np.stack([np.zeros(300), np.full(300, np.nan)]), "song without any value"),
         ],
     )
