@@ -64,6 +64,15 @@ class TestByHand:
         assert found.assimilation_slope == pytest.approx(-1.0)  # 0.02 a frame of 20 ms
         assert found.assimilation_level == pytest.approx(-0.02 * 22)
 
+    @pytest.mark.parametrize("frames", range(2, 12))
+    def test_half_life_of_a_decay_that_is_halfway_after_any_number_of_frames(self, frames):
+        """A straight fall of 1 in so many frames, and twice as long: three frames' mean is the line itself."""
+        delta = np.zeros(300)
+        delta[100:150] = np.maximum(1 - np.arange(50) / frames, -1)
+        found = shape(delta, 100, 150, RATE)
+        level = delta[105:150].mean()
+        assert found.onset_half_life_s == pytest.approx((1 - level) / 2 * frames / RATE, rel=1e-9)
+
     def test_residual_is_of_the_last_second(self):
         delta = BY_HAND.copy()
         delta[-50:] = 0.3
