@@ -65,13 +65,15 @@ class TestByHand:
         assert found.assimilation_level == pytest.approx(-0.02 * 22)
 
     @pytest.mark.parametrize("frames", range(2, 12))
-    def test_half_life_of_a_decay_that_is_halfway_after_any_number_of_frames(self, frames):
-        """A straight fall of 1 in so many frames, and twice as long: three frames' mean is the line itself."""
+    def test_half_life_of_a_bent_fall_that_is_halfway_after_any_number_of_frames(self, frames):
         delta = np.zeros(300)
-        delta[100:150] = np.maximum(1 - np.arange(50) / frames, -1)
+        delta[100:150] = 2.0 ** (-np.arange(50) / frames) * 2 - 1
         found = shape(delta, 100, 150, RATE)
-        level = delta[105:150].mean()
-        assert found.onset_half_life_s == pytest.approx((1 - level) / 2 * frames / RATE, rel=1e-9)
+        half = (1 + delta[105:150].mean()) / 2
+        smooth = [1.0, *(sum(delta[t - 1 : t + 2]) / 3 for t in range(101, 149))]
+        t = next(t for t, value in enumerate(smooth) if value <= half)
+        crossing = t - 1 + (smooth[t - 1] - half) / (smooth[t - 1] - smooth[t])
+        assert found.onset_half_life_s == pytest.approx(crossing / RATE, rel=1e-9)
 
     def test_residual_is_of_the_last_second(self):
         delta = BY_HAND.copy()
