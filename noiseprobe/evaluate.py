@@ -17,7 +17,7 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from noiseprobe.allocator import keep_freed_memory
 from noiseprobe.analysis.record import add_to_cell
 from noiseprobe.callbacks.audio import KeepAudio
-from noiseprobe.callbacks.loggers import cell_logger
+from noiseprobe.callbacks.loggers import cell_run, log_csv
 from noiseprobe.callbacks.progress import Progress
 from noiseprobe.clean import CleanStore
 from noiseprobe.config import Config
@@ -83,7 +83,7 @@ def evaluate(config: Config, weights: AnyWeights, manifest: Manifest, folder: Pa
     collate = PairCollate(
         config.noise, config.seed, model.sample_rate, model.hop, manifest.clips, decode, renderer
     )  # fmt: skip
-    with cell_logger(config, folder) if trainer.is_global_zero else nullcontext() as show:
+    with cell_run(config, folder) if trainer.is_global_zero else nullcontext() as show:
         if trainer.is_global_zero:
             # Nothing is in the way any more: with force=true a finished cell is begun again, an unfinished one goes on.
             (folder / DONE).unlink(missing_ok=True)
@@ -117,9 +117,11 @@ def evaluate(config: Config, weights: AnyWeights, manifest: Manifest, folder: Pa
                 write_cell(folder, cell, records, profiles, ran)
                 summary = add_to_cell(folder, **asdict(config.verdicts))
                 write_figures(folder, model.frame_rate)
+                if config.logger["name"] == "csv":
+                    log_csv(folder, summary)
                 finish(folder, records, summary["signature"])
                 assert show
-                show(summary)
+                show()
         finally:
             _leave_together()
 

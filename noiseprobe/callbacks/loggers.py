@@ -17,31 +17,27 @@ log = logging.getLogger(__name__)
 
 
 @contextmanager
-def cell_logger(config: Config, folder: Path) -> Iterator[Callable[[dict[str, Any]], None]]:
-    """Around the scoring of a cell: what begins a run, and finishes it whatever happens.
+def cell_run(config: Config, folder: Path) -> Iterator[Callable[[], None]]:
+    """Around the scoring of a cell: its Weights & Biases run, if there is one, which is finished whatever happens.
 
     Yields:
-        What takes summary.json's content, once all tables are written.
+        What shows the finished cell there.
     """
-    match config.logger["name"]:
-        case "csv":
-            shutil.rmtree(folder / "logs", ignore_errors=True)  # of a run that was interrupted or is done again
-            yield lambda summary: log_csv(folder, summary)
-        case "wandb":
-            from noiseprobe.dashboard.cell import log_cell
-            from noiseprobe.dashboard.runs import About, is_offline, running, showing, where
+    if config.logger["name"] != "wandb":
+        yield lambda: None
+        return
+    from noiseprobe.dashboard.cell import log_cell
+    from noiseprobe.dashboard.runs import About, is_offline, running, showing, where
 
-            about = About(folder.name, config.model.name, group(), tags())
-            with running(config.logger, folder, about) as run:
-                log.info(f"wandb    {where(run, config.logger)}")
+    about = About(folder.name, config.model.name, group(), tags())
+    with running(config.logger, folder, about) as run:
+        log.info(f"wandb    {where(run, config.logger)}")
 
-                def show(_: dict[str, Any]) -> None:
-                    with showing():
-                        log_cell(run, folder, is_offline(config.logger))
+        def show() -> None:
+            with showing():
+                log_cell(run, folder, is_offline(config.logger))
 
-                yield show
-        case _:
-            yield lambda _: None
+        yield show
 
 
 def show_finished(config: Config, folder: Path) -> None:
@@ -49,8 +45,8 @@ def show_finished(config: Config, folder: Path) -> None:
     from noiseprobe.dashboard.runs import was_shown
 
     if not was_shown(config.logger, folder):
-        with cell_logger(config, folder) as show:
-            show({})
+        with cell_run(config, folder) as show:
+            show()
 
 
 def tags() -> list[str]:
@@ -60,6 +56,7 @@ def tags() -> list[str]:
 
 def log_csv(folder: Path, summary: dict[str, Any]) -> None:
     """logs/metrics.csv: one step for each variant."""
+    shutil.rmtree(folder / "logs", ignore_errors=True)  # of a run that was interrupted or is done again
     from lightning.pytorch.loggers import CSVLogger
 
     logger = CSVLogger(folder, name="", version="logs")

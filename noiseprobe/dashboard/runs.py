@@ -123,9 +123,10 @@ def _begin(options: Mapping[str, Any], folder: Path, about: About) -> Any:
                 shutil.rmtree(old)
     folder.mkdir(parents=True, exist_ok=True)
     try:
+        # An absolute folder: the process that writes may be one that was started elsewhere, by another run.
         run = wandb.init(
             id=about.id, name=about.name, job_type=about.kind, group=about.group, tags=[_short(t) for t in about.tags],
-            project=options["project"], entity=options["entity"], dir=folder, allow_val_change=True,
+            project=options["project"], entity=options["entity"], dir=folder.resolve(), allow_val_change=True,
             mode="offline" if offline else None, resume=None if offline else "allow",
             # A notebook's own run stays as it is.
             settings=wandb.Settings(quiet=True, silent=offline, reinit="create_new"),

@@ -93,6 +93,19 @@ def test_another_run_of_the_user_stays_as_it_is(tmp_path: Path, monkeypatch: pyt
         assert own.summary["still"] == 1
 
 
+def test_runs_go_where_they_should_though_another_folder_was_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One process of Weights & Biases writes for all runs, and stays in the folder in which it was started."""
+    monkeypatch.setenv("WANDB_DATA_DIR", str(tmp_path))
+    for name in ["first", "second"]:
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        with running(OPTIONS | {"offline": True}, Path("results"), About("cell", "tiny")):
+            pass
+        assert len(list(Path("results").glob("wandb/offline-run-*/*.wandb"))) == 1
+
+
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of its own library
 def test_a_workspace_shows_what_runs_hold() -> None:
     pytest.importorskip("wandb_workspaces")
