@@ -66,6 +66,7 @@ def main() -> None:
     if {"--help", "-h"} & set(sys.argv[1:]):
         print(help_text(Path(conf_dir())), end="")
         return
+    logging.getLogger("matplotlib").setLevel(logging.WARNING)  # the first time, that it looks for fonts
     # Shells leave the ~ of key=~/folder alone, and Hydra's grammar has no such character.
     home = f"={Path.home()}"
     # Hydra takes overrides before -m only.
