@@ -87,10 +87,12 @@ def test_a_frame_that_one_song_has_is_that_songs():
     assert max_t_band(curves).mean[2] == curves[0, 2]
 
 
-def test_frames_on_which_those_that_have_them_agree_cost_nothing():
+@pytest.mark.parametrize("value", [0.1, -0.1])
+@pytest.mark.parametrize("missing", [0, 1])
+def test_frames_on_which_those_that_have_them_agree_cost_nothing(value, missing):
     curves = np.random.default_rng(9).normal(size=(5, 4))
-    curves[:, 3] = 0.1
-    curves[4, 3] = np.nan
+    curves[:, 3] = value
+    curves[5 - missing :, 3] = np.nan
     band = max_t_band(curves)
     assert band.se[3] == 0
     assert band.simultaneous[:3] == pytest.approx(max_t_band(curves[:, :3]).simultaneous)
