@@ -14,19 +14,9 @@ from noiseprobe.dashboard.tables import as_table
 from noiseprobe.results.index import cell_name
 from noiseprobe.results.load import Results
 
-APART = [
-    "model",
-    "weights",
-    "backend",
-    "data",
-    "noise",
-    "options",
-    "onset_s",
-    "level",
-    "precision",
-    "condition",
-    "seed",
-]
+# keys in which cells of one scoring may differ
+APART = ["model", "weights", "backend", "data", "noise", "options", "onset_s", "level", "precision", "condition"]
+APART += ["seed"]
 
 
 def log_sweep(
