@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from running import SHORT, command, composed, quick_command, weights
+from running import SHORT, composed, quick_command, weights
 from safetensors.torch import load_file, save_file
 
 from noiseprobe.cell import plan
@@ -120,7 +120,7 @@ def test_one_processs_nan_ends_both(
     model = poisoned(*only_in(codes[which][0], others))
     overrides = [*SHORT, "model=local", f"model.path={model}", "logger=none", "keep_audio=0"]
     two = ["trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2"]
-    done = command(*overrides, *two, cwd=tmp_path, env={"XDG_CACHE_HOME": str(tmp_path / "cache")})
+    done = quick_command(*overrides, *two, cwd=tmp_path, XDG_CACHE_HOME=str(tmp_path / "cache"))
     one_line(done, r"\w+\.ogg#0\.0, (clean|white@\S+)")
     nothing_bad_is_kept(tmp_path / "results", tmp_path / "cache", first=0)
 

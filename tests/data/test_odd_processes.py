@@ -9,7 +9,7 @@ import odd_inputs
 import pandas as pd
 import pytest
 from odd_inputs import CASES, DURATION
-from running import command, quick_command
+from running import quick_command
 
 pytestmark = pytest.mark.slow
 
@@ -46,7 +46,7 @@ def one(inputs: Path, place: Path) -> Path:
 @pytest.fixture(scope="module")
 def two(inputs: Path, place: Path) -> tuple["subprocess.CompletedProcess[str]", Path]:
     """With a cache of its own: nothing that the other run found is used."""
-    done = command(*overrides(inputs, "two"), *TWO, cwd=place, env={"XDG_CACHE_HOME": str(place / "cache")})
+    done = quick_command(*overrides(inputs, "two"), *TWO, cwd=place, XDG_CACHE_HOME=str(place / "cache"))
     assert done.returncode == 0, done.stderr
     (cell,) = place.glob("two/tiny-*")
     return done, cell
@@ -71,7 +71,7 @@ def test_the_tables_are_those_of_one_process(
 
 
 def test_strict_ends_both_in_one_line(inputs: Path, one: Path, tmp_path: Path) -> None:
-    done = command(*overrides(inputs, "strict"), *TWO, "data.limit=4", "strict=true", cwd=tmp_path)
+    done = quick_command(*overrides(inputs, "strict"), *TWO, "data.limit=4", "strict=true", cwd=tmp_path)
     first = pd.read_parquet(one / "rejected.parquet").iloc[0]
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
@@ -93,7 +93,7 @@ def test_a_folder_of_nothing_but_bad_files_ends_both_in_one_line(tmp_path: Path)
         case.make(path)
         made.append(path)
     assert len(made) > 30
-    done = command(*overrides(root, "results"), *TWO, cwd=tmp_path)
+    done = quick_command(*overrides(root, "results"), *TWO, cwd=tmp_path)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr, done.stderr
     said = [line for line in done.stderr.splitlines() if os.fspath(root) in line or "no clip" in line]

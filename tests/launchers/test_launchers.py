@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 import slurmcluster
 from pagereading import Page
-from running import SHORT, command
+from running import SHORT, command, quick_command
 
 pytestmark = pytest.mark.slow
 
@@ -52,7 +52,7 @@ def arguments(launcher: str) -> list[str]:
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The results of the sweep without a launcher."""
     folder = tmp_path_factory.mktemp("plain")
-    assert command(*SWEEP, cwd=folder).returncode == 1
+    assert quick_command(*SWEEP, cwd=folder).returncode == 1
     return folder / "results"
 
 
@@ -82,7 +82,7 @@ def test_a_sweep_is_that_without_a_launcher(
     assert "noise.length=99 failed: noise.length: got 99 s" in page.text
     assert not list(results.glob(".sweep-*"))
 
-    again = command(*SWEEP, "hydra/launcher=basic", "report=false", "figures=[]", cwd=tmp_path)
+    again = quick_command(*SWEEP, "hydra/launcher=basic", "report=false", "figures=[]", cwd=tmp_path)
     assert again.returncode == 1
     assert again.stdout.count("is finished already") == 2
 
@@ -173,7 +173,7 @@ def test_a_job_of_slurm_that_is_told_to_stop_goes_on_where_it_stopped(cluster: d
     (log,) = tmp_path.glob("results/.submitit/*/*_log.out")
     assert "this job is preempted" in log.read_text()
     assert "clips were scored before and are not scored again" in log.read_text()
-    assert command(*sweep, "paths.results=plain", cwd=tmp_path).returncode == 0
+    assert quick_command(*sweep, "paths.results=plain", cwd=tmp_path).returncode == 0
     (cell,) = tmp_path.glob("results/*/DONE")
     for name in TABLES:
         assert (cell.parent / name).read_bytes() == (tmp_path / "plain" / cell.parent.name / name).read_bytes(), name
