@@ -9,7 +9,7 @@ from torch.nn.utils import parametrize, remove_weight_norm
 from transformers import EncodecConfig, EncodecModel
 
 from noiseprobe.models.reach import margin
-from noiseprobe.models.tensors import fill, named_tensors
+from noiseprobe.models.tensors import check_finite, fill, named_tensors
 from noiseprobe.models.tiles import Encoder, Layer
 
 
@@ -23,12 +23,13 @@ def load_encodec(config: EncodecConfig, paths: Iterable[Path], prefix: str, fold
         folder: named in errors.
 
     Raises:
-        NoiseprobeError: if any tensor is missing, or has another shape.
+        NoiseprobeError: if any tensor is missing, has another shape or isn't finite.
     """
     codec = EncodecModel(config)
     tensors = {name: value.float() for name, value in named_tensors(paths, prefix).items()}
     fill(codec, tensors, "model.codec", folder)
     fuse_weight_norm(codec)
+    check_finite(codec, "model.codec", folder)
     return codec.eval()
 
 

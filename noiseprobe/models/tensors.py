@@ -26,6 +26,17 @@ def fill(module: nn.Module, tensors: dict[str, Tensor], key: str, path: Path) ->
         raise NoiseprobeError(f"{key}: {path} doesn't fit its configuration: {what}") from error
 
 
+def check_finite(module: nn.Module, key: str, path: Path) -> None:
+    """For what makes whole numbers: a codec with a NaN gives codes like any others.
+
+    Raises:
+        NoiseprobeError: naming a tensor that holds a NaN or an infinity.
+    """
+    for name, tensor in module.state_dict().items():
+        if tensor.is_floating_point() and not tensor.isfinite().all():
+            raise NoiseprobeError(f"{key}: {path} has {name} with values that aren't finite, expected numbers alone")
+
+
 def named_tensors(paths: Iterable[Path], prefix: str) -> dict[str, Tensor]:
     """The tensors of files whose names begin so, without the prefix; mapped, not read."""
     found: dict[str, Tensor] = {}

@@ -2,6 +2,7 @@
 
 import gc
 import json
+import shutil
 import subprocess
 import sys
 import weakref
@@ -11,8 +12,10 @@ import pytest
 import torch
 from checkpoints import Made
 from running import run_cell, weights
+from safetensors.torch import load_file, save_file
 
 from noiseprobe.config import PACKAGE
+from noiseprobe.errors import NoiseprobeError
 from noiseprobe.models import loading
 from noiseprobe.models.backends import transformers
 from noiseprobe.models.base import MusicLM
@@ -137,6 +140,25 @@ def test_loading_holds_the_weights_at_most_once(tmp_path: Path, backend: str) ->
     found = json.loads(run.stdout.splitlines()[-1])
     assert found["weights"] > 300e6
     assert found["grown"] < 1.1 * found["weights"] + 30e6, found
+
+
+@pytest.mark.parametrize("backend", ["transformers", "audiocraft"])
+def test_a_codec_with_a_nan_is_refused(made: Made, tmp_path: Path, backend: str) -> None:
+    """It would give codes like any others, so nothing later would tell."""
+    folder = shutil.copytree(getattr(made, backend), tmp_path / backend)
+    if backend == "audiocraft":
+        package = torch.load(folder / "compression_state_dict.bin", weights_only=True)
+        package["best_state"]["decoder.model.0.conv.conv.bias"][1] = torch.inf
+        torch.save(package, folder / "compression_state_dict.bin")
+    else:
+        tensors = load_file(folder / "model.safetensors")
+        tensors["audio_encoder.quantizer.layers.2.codebook.embed"][3, 4] = torch.nan
+        save_file(tensors, folder / "model.safetensors", {"format": "pt"})
+    where = r"model.codec: .* has (quantizer|decoder)\.\S+ with values that aren't finite"
+    with pytest.raises(NoiseprobeError, match=where):
+        NoiseprobeError, match=r"model.codec: .* has (quantizer|decoder)\.\S+ with values that aren't finite"
+    ):
+        loading.load_model(weights(folder, backend), "fp32")
 
 
 def test_no_gradient_is_kept() -> None:

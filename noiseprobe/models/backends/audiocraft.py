@@ -36,7 +36,7 @@ from noiseprobe.models.layouts.audiocraft import CODEC, LM, delays
 from noiseprobe.models.linear import linear, product
 from noiseprobe.models.reach import look
 from noiseprobe.models.sharing import SharingLM
-from noiseprobe.models.tensors import fill
+from noiseprobe.models.tensors import check_finite, fill
 from noiseprobe.models.text import TextEncoder, load_text
 from noiseprobe.models.tiles import Encoder
 from noiseprobe.models.weights import Files, Weights
@@ -253,6 +253,7 @@ def _codec(files: Files) -> tuple[CompressionModel, EncodecConfig]:
         codec = get_compression_model(cfg)
     fill(codec, {key: value.float() for key, value in state.items()}, "model.path", path)
     fuse_weight_norm(codec)
+    check_finite(codec, "model.codec", path)
     seanet = cfg.seanet
     config = EncodecConfig(
         kernel_size=seanet.kernel_size, residual_kernel_size=seanet.residual_kernel_size,
