@@ -156,8 +156,6 @@ def test_a_codec_with_a_nan_is_refused(made: Made, tmp_path: Path, backend: str)
         save_file(tensors, folder / "model.safetensors", {"format": "pt"})
     where = r"model.codec: .* has (quantizer|decoder)\.\S+ with values that aren't finite"
     with pytest.raises(NoiseprobeError, match=where):
-        NoiseprobeError, match=r"model.codec: .* has (quantizer|decoder)\.\S+ with values that aren't finite"
-    ):
         loading.load_model(weights(folder, backend), "fp32")
 
 
