@@ -87,9 +87,29 @@ def test_what_is_published_is_what_was_tried() -> None:
     assert at == sorted(at)
     assert (publish["needs"], publish["environment"]) == ("build", "pypi")
     assert not any("run" in step for step in publish["steps"])  # no code of ours has the right to publish
-    used = [step["uses"] for step in publish["steps"] if not step["uses"].startswith("actions/")]
-    assert [re.sub("@[0-9a-f]{40}$", "", name) for name in used] == ["pypa/gh-action-pypi-publish"]
+    used = [step["uses"].partition("@")[0] for step in publish["steps"]]
+    assert used == ["actions/download-artifact", "pypa/gh-action-pypi-publish"]
     assert WORKFLOWS["publish"][True] == {"push": {"tags": ["v*"]}}  # YAML reads `on` as true
+
+
+def test_actions_are_named_by_commit_and_kept_current() -> None:
+    """A tag can be moved to other code, a commit can't; Dependabot reads the version beside it."""
+    texts = [p.read_text() for p in (CHECKOUT / ".github/workflows").glob("*.yml")]
+    used = [line for text in texts for line in re.findall(r"uses: (.+)", text)]
+    assert used
+    assert [line for line in used if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line)] == []
+    assert len(set(used)) == len({line.partition("@")[0] for line in used})  # one version of each
+    updates = yaml.safe_load((CHECKOUT / ".github/dependabot.yml").read_text())["updates"]
+    assert [(update["package-ecosystem"], update["directory"]) for update in updates] == [("github-actions", "/")]
+
+
+def test_what_is_published_is_checked_by_a_twine_that_knows_its_metadata() -> None:
+    """The backend isn't pinned, and a twine before 7 refuses metadata 2.5, which newer backends write."""
+    jobs = [WORKFLOWS["ci"]["jobs"]["build"], WORKFLOWS["publish"]["jobs"]["build"]]
+    for job in jobs:
+        runs = [step.get("run") for step in job["steps"]]
+        assert 'python -m pip install build "twine>=7"' in runs
+        assert "python -m twine check --strict dist/*" in runs
 
 
 def test_recipes_that_workflows_run_are_there() -> None:
