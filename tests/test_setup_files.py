@@ -170,5 +170,12 @@ def test_requires_python_and_workflow_match_the_classifiers() -> None:
     assert workflow["jobs"]["check"]["strategy"]["matrix"]["python"] == PYTHONS
 
 
+def test_the_oldest_versions_are_not_overridden() -> None:
+    """[tool.uv] overrides what is locked; uv would apply that to the oldest versions as well."""
+    workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())
+    (install,) = [s["run"] for s in workflow["jobs"]["oldest"]["steps"] if "uv pip install" in s.get("run", "")]
+    assert {"--no-config", "--resolution"} <= set(install.split())
+
+
 def test_citation_has_the_version_of_the_package() -> None:
     assert yaml.safe_load((ROOT / "CITATION.cff").read_text())["version"] == noiseprobe.__version__
