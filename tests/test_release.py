@@ -193,6 +193,16 @@ class Page(HTMLParser):
 
 
 @pytest.mark.slow
+def test_the_licence_names_all_that_embedded_files_have(wheel: dict[str, bytes]) -> None:
+    stated = str(metadata(wheel)["License-Expression"]).split(" AND ")
+    notes = {name: text.decode() for name, text in wheel.items() if re.search(r"/licenses/noiseprobe/assets/", name)}
+    folders = {name.split("/")[2] for name in wheel if name.startswith("noiseprobe/assets/")}
+    assert {name.split("/")[-2] for name in notes} == folders
+    named = re.findall(r"\bMIT\b|\bCC BY-SA \d\.\d|\bCC0 \d\.\d", "".join(notes.values()))
+    assert set(stated) == {name.replace(" ", "-") for name in named}
+
+
+@pytest.mark.slow
 def test_the_description_is_the_readme_without_its_relative_links(wheel: dict[str, bytes]) -> None:
     """An index shows it by itself: there a relative link leads nowhere."""
     described = metadata(wheel)
