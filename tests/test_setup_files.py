@@ -163,6 +163,11 @@ def test_what_pyproject_asks_for_is_locked(wanted: str, python: str) -> None:
     assert asked.specifier.contains(pins[0], prereleases=True)
 
 
+def test_a_new_lock_is_for_all_pythons() -> None:
+    """uv resolves for the environment's Python and newer ones unless it is told where to begin."""
+    assert f"--universal --python-version {PYTHONS[0]} " in (ROOT / "Makefile").read_text()
+
+
 def test_requires_python_and_workflow_match_the_classifiers() -> None:
     allowed = SpecifierSet(PROJECT["requires-python"])
     assert [v for v in (f"3.{minor}" for minor in range(30)) if allowed.contains(v)] == PYTHONS
