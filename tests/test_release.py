@@ -133,6 +133,12 @@ def test_issue_templates_are_forms(path: Path) -> None:
         assert part["attributes"]["label"]
 
 
+def test_a_wrong_number_comes_with_what_it_takes_to_see_it_again() -> None:
+    form = yaml.safe_load((CHECKOUT / ".github/ISSUE_TEMPLATE/number.yml").read_text())
+    assert all(part["validations"]["required"] for part in form["body"])
+    assert [part["id"] for part in form["body"]] == ["command", "cell", "meta", "number", "expected"]
+
+
 def built(*arguments: str, source: Path, out: Path) -> Path:
     pytest.importorskip("build", reason="build isn't installed")
     build = [sys.executable, "-m", "build", *arguments, "--no-isolation", "--outdir", str(out), str(source)]
