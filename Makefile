@@ -49,11 +49,12 @@ lint: setup  ## ruff and mypy
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-# Needs the environment's pip at most, not what is locked: a lock that can't be installed must not be in the way.
+# Needs the environment's pip at most, not what is locked: a lock that can't be installed must not be in the way. For the
+# oldest Python and newer ones: uv would begin with the environment's, and a lock made with 3.12 lacks what 3.11 needs.
 lock: | $(BIN)/pip  ## resolve pyproject.toml anew into requirements.lock (uses uv)
 	@$(UV) --version >/dev/null 2>&1 || $(PIP) install uv
-	$(UV) pip compile pyproject.toml --extra audiocraft --group dev --universal --upgrade --generate-hashes \
-	    --no-header --no-annotate --quiet -o requirements.lock
+	$(UV) pip compile pyproject.toml --extra audiocraft --group dev --universal --python-version 3.11 --upgrade \
+	    --generate-hashes --no-header --no-annotate --quiet -o requirements.lock
 
 clean:  ## remove .venv, built packages and caches; results stay
 	rm -rf $(VENV) dist site .pytest_cache .mypy_cache .ruff_cache

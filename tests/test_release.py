@@ -1,15 +1,18 @@
 """A release: one version everywhere, a workflow that can do no more than it must, the wheel and the sdist."""
 
 import re
-import shutil
 import subprocess
 import sys
 import tarfile
 import zipfile
+from email.message import Message
+from email.parser import BytesParser
+from html.parser import HTMLParser
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
+import markdown
 import pytest
 import yaml
 
@@ -87,9 +90,29 @@ def test_what_is_published_is_what_was_tried() -> None:
     assert at == sorted(at)
     assert (publish["needs"], publish["environment"]) == ("build", "pypi")
     assert not any("run" in step for step in publish["steps"])  # no code of ours has the right to publish
-    used = [step["uses"] for step in publish["steps"] if not step["uses"].startswith("actions/")]
-    assert [re.sub("@[0-9a-f]{40}$", "", name) for name in used] == ["pypa/gh-action-pypi-publish"]
+    used = [step["uses"].partition("@")[0] for step in publish["steps"]]
+    assert used == ["actions/download-artifact", "pypa/gh-action-pypi-publish"]
     assert WORKFLOWS["publish"][True] == {"push": {"tags": ["v*"]}}  # YAML reads `on` as true
+
+
+def test_actions_are_named_by_commit_and_kept_current() -> None:
+    """A tag can be moved to other code, a commit can't; Dependabot reads the version beside it."""
+    texts = [p.read_text() for p in (CHECKOUT / ".github/workflows").glob("*.yml")]
+    used = [line for text in texts for line in re.findall(r"uses: (.+)", text)]
+    assert used
+    assert [line for line in used if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line)] == []
+    assert len(set(used)) == len({line.partition("@")[0] for line in used})  # one version of each
+    updates = yaml.safe_load((CHECKOUT / ".github/dependabot.yml").read_text())["updates"]
+    assert [(update["package-ecosystem"], update["directory"]) for update in updates] == [("github-actions", "/")]
+
+
+def test_what_is_published_is_checked_by_a_twine_that_knows_its_metadata() -> None:
+    """The backend isn't pinned, and a twine before 7 refuses metadata 2.5, which newer backends write."""
+    jobs = [WORKFLOWS["ci"]["jobs"]["build"], WORKFLOWS["publish"]["jobs"]["build"]]
+    for job in jobs:
+        runs = [step.get("run") for step in job["steps"]]
+        assert 'python -m pip install build "twine>=7"' in runs
+        assert "python -m twine check --strict dist/*" in runs
 
 
 def test_recipes_that_workflows_run_are_there() -> None:
@@ -110,37 +133,89 @@ def test_issue_templates_are_forms(path: Path) -> None:
         assert part["attributes"]["label"]
 
 
+def test_a_wrong_number_comes_with_what_it_takes_to_see_it_again() -> None:
+    form = yaml.safe_load((CHECKOUT / ".github/ISSUE_TEMPLATE/number.yml").read_text())
+    assert all(part["validations"]["required"] for part in form["body"])
+    assert [part["id"] for part in form["body"]] == ["command", "cell", "meta", "number", "expected"]
+
+
 def built(*arguments: str, source: Path, out: Path) -> Path:
+    pytest.importorskip("build", reason="build isn't installed")
     build = [sys.executable, "-m", "build", *arguments, "--no-isolation", "--outdir", str(out), str(source)]
     subprocess.run(build, check=True, capture_output=True)
     (found,) = out.iterdir()
     return found
 
 
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    return contents(built("--wheel", source=CHECKOUT, out=tmp_path_factory.mktemp("wheel")))
+
+
+def contents(wheel: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(wheel) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def metadata(wheel: dict[str, bytes]) -> Message:
+    (found,) = [content for name, content in wheel.items() if name.endswith(".dist-info/METADATA")]
+    return BytesParser().parsebytes(found)
+
+
 @pytest.mark.slow
-def test_the_wheel_from_the_sdist_is_the_wheel_from_the_checkout(tmp_path: Path) -> None:
-    pytest.importorskip("build", reason="build isn't installed")
-    sdist = built("--sdist", source=CHECKOUT, out=tmp_path / "sdist")
+def test_the_sdist_is_what_git_has_and_gives_the_same_wheel(wheel: dict[str, bytes], tmp_path: Path) -> None:
+    listed = subprocess.run(["git", "ls-files"], cwd=CHECKOUT, capture_output=True, text=True, check=False)
+    tracked = {name for name in listed.stdout.splitlines() if (CHECKOUT / name).is_file()}
+    if not tracked:
+        pytest.skip("no git checkout, as in an unpacked sdist")
+    source = tmp_path / "source"
+    made = {".venv/bin/python", "results/a/DONE", "recipes/scratch/a.wav", "site/index.html", "dist/a.whl", "uv.lock"}
+    for name in tracked | made:
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_bytes((CHECKOUT / name).read_bytes() if name in tracked else b"")
+    sdist = built("--sdist", source=source, out=tmp_path / "sdist")
     with tarfile.open(sdist) as archive:
-        names = {name.partition("/")[2] for name in archive.getnames()}
+        names = {member.name.partition("/")[2] for member in archive if member.isfile()}
         archive.extractall(tmp_path, filter="data")
+    assert names == tracked | {"PKG-INFO"}
     (unpacked,) = tmp_path.glob("noiseprobe-*")
-    wheels = [
-        built("--wheel", source=source, out=tmp_path / f"wheel{i}") for i, source in enumerate([CHECKOUT, unpacked])
-    ]
-    contents = []
-    for wheel in wheels:
-        with zipfile.ZipFile(wheel) as archive:
-            contents.append({name: archive.read(name) for name in archive.namelist()})
-    assert contents[0] == contents[1]
-    # enough to run the tests, and to say what it is
-    git = (
-        shutil.which("git")
-        and subprocess.run(
-            ["git", "ls-files"], cwd=CHECKOUT, capture_output=True, text=True, check=False
-        ).stdout.splitlines()
-    )
-    tracked = set(git or [])
-    assert tracked <= names, sorted(tracked - names)[:5]
-    stray = {n for n in names - tracked if (unpacked / n).is_file()} - {"PKG-INFO"} if tracked else set()
-    assert not {n for n in stray if n.startswith((".venv", "results", "recipes/scratch"))}
+    assert contents(built("--wheel", source=unpacked, out=tmp_path / "wheel")) == wheel
+
+
+class Page(HTMLParser):
+    """The words of a page, and where its links and figures point to."""
+
+    def __init__(self, markdown_text: str) -> None:
+        super().__init__()
+        self.text = ""
+        self.targets: list[str | None] = []
+        self.feed(markdown.markdown(markdown_text))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.targets += [value for name, value in attrs if name in ("href", "src")]
+
+
+@pytest.mark.slow
+def test_the_licence_names_all_that_embedded_files_have(wheel: dict[str, bytes]) -> None:
+    stated = str(metadata(wheel)["License-Expression"]).split(" AND ")
+    notes = {name: text.decode() for name, text in wheel.items() if re.search(r"/licenses/noiseprobe/assets/", name)}
+    folders = {name.split("/")[2] for name in wheel if name.startswith("noiseprobe/assets/")}
+    assert {name.split("/")[-2] for name in notes} == folders
+    named = re.findall(r"\bMIT\b|\bCC BY-SA \d\.\d|\bCC0 \d\.\d", "".join(notes.values()))
+    assert set(stated) == {name.replace(" ", "-") for name in named}
+
+
+@pytest.mark.slow
+def test_the_description_is_the_readme_without_its_relative_links(wheel: dict[str, bytes]) -> None:
+    """An index shows it by itself: there a relative link leads nowhere."""
+    described = metadata(wheel)
+    assert described["Description-Content-Type"] == "text/markdown"
+    page = Page(str(described.get_payload(decode=True), "utf-8"))
+    readme = Page((CHECKOUT / "README.md").read_text())
+    absolute = [target for target in readme.targets if str(target).startswith("https:")]
+    assert absolute != readme.targets
+    assert page.targets == absolute
+    assert page.text.split() == readme.text.split()

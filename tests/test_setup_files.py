@@ -163,11 +163,23 @@ def test_what_pyproject_asks_for_is_locked(wanted: str, python: str) -> None:
     assert asked.specifier.contains(pins[0], prereleases=True)
 
 
+def test_a_new_lock_is_for_all_pythons() -> None:
+    """uv resolves for the environment's Python and newer ones unless it is told where to begin."""
+    assert f"--universal --python-version {PYTHONS[0]} " in (ROOT / "Makefile").read_text()
+
+
 def test_requires_python_and_workflow_match_the_classifiers() -> None:
     allowed = SpecifierSet(PROJECT["requires-python"])
     assert [v for v in (f"3.{minor}" for minor in range(30)) if allowed.contains(v)] == PYTHONS
     workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())
     assert workflow["jobs"]["check"]["strategy"]["matrix"]["python"] == PYTHONS
+
+
+def test_the_oldest_versions_are_not_overridden() -> None:
+    """[tool.uv] overrides what is locked; uv would apply that to the oldest versions as well."""
+    workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())
+    (install,) = [s["run"] for s in workflow["jobs"]["oldest"]["steps"] if "uv pip install" in s.get("run", "")]
+    assert {"--no-config", "--resolution"} <= set(install.split())
 
 
 def test_citation_has_the_version_of_the_package() -> None:
