@@ -7,6 +7,7 @@ import logging
 import pkgutil
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -138,6 +139,32 @@ def test_a_model_and_its_process_are_left_as_they_were(tmp_path: Path) -> None:
     assert np.random.get_state()[1].tolist() == random[1]
     model.nll(torch.randint(256, (1, 4, 20))).sum().backward()  # nothing in it was made in inference mode
     assert model.decoder.lm_heads[0].weight.grad.abs().sum() > 0
+
+
+def test_the_callers_settings_of_torch_change_no_number(folder: Path, tmp_path: Path) -> None:
+    model = embedded()
+    torch.set_default_dtype(torch.float64)
+    torch.set_float32_matmul_precision("medium")
+    try:
+        with torch.device("meta"), torch.autocast("cpu", torch.bfloat16), torch.inference_mode():
+            (cell,) = noiseprobe.probe(model, "demo", NOISE, results=tmp_path, overrides=FEW).folders
+            assert torch.is_autocast_enabled("cpu")
+            assert torch.zeros(1).device.type == "meta"
+        assert torch.get_default_dtype() == torch.float64
+        assert torch.get_float32_matmul_precision() == "medium"
+    finally:
+        torch.set_default_dtype(torch.float32)
+        torch.set_float32_matmul_precision("highest")
+    for table in TABLES:
+        assert (cell / f"{table}.parquet").read_bytes() == (folder / cell.name / f"{table}.parquet").read_bytes()
+
+
+def test_calls_from_several_threads(tmp_path: Path) -> None:
+    few = FEW | {"data.limit": 1}
+    with ThreadPoolExecutor(3) as pool:
+        models = embedded(), embedded(), embedded()
+        calls = [pool.submit(noiseprobe.probe, m, "demo", NOISE, results=tmp_path, overrides=few) for m in models]
+        assert len({call.result().folders[0] for call in calls}) == 1
 
 
 @pytest.fixture
