@@ -20,6 +20,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.singleton import Singleton
 from hydra.core.utils import JobRuntime
 from hydra.version import VersionBase, getbase
+from omegaconf import OmegaConf
 from running import SHORT, quick_command, weights
 
 import noiseprobe
@@ -185,6 +186,15 @@ def test_inside_another_application_of_hydra(folder: Path) -> None:
     assert getbase() == base
     assert JobRuntime.instance().get("name") == "theirs"
     assert compose("theirs").a == 1
+
+
+def test_a_resolver_of_the_callers_called_package_stays_theirs(folder: Path) -> None:
+    OmegaConf.register_new_resolver("package", lambda name: f"theirs/{name}")
+    try:
+        assert len(noiseprobe.probe("tiny", "demo", NOISE, results=folder, overrides=FEW).folders) == 1
+        assert OmegaConf.create({"a": "${package:x}"}).a == "theirs/x"
+    finally:
+        OmegaConf.clear_resolver("package")
 
 
 def test_without_hydra_none_is_left(folder: Path) -> None:
