@@ -29,6 +29,7 @@ from torch import Tensor
 from noiseprobe.config import PACKAGE, ModelConfig
 from noiseprobe.models.loading import load_model
 from noiseprobe.models.weights import Weights, locate
+from noiseprobe.surroundings import full_float32
 
 GIB = 2**30
 DEMO, RELEASED = PACKAGE / "assets/demo", Path(__file__).with_name("released.py")
@@ -104,7 +105,7 @@ def main() -> None:
     parser.add_argument("--backends", nargs="+", default=["transformers"])
     parser.add_argument("--workers", nargs="*", type=int, default=[0, 4])  # none: without the third table
     args = parser.parse_args()
-    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False  # as in a run
+    full_float32()  # as in a run
     print(f"{torch.cuda.get_device_name()}, torch {torch.__version__}\n")
     print("| model | precision | load | weights | peak, encode | peak, nll | encode | nll | clips/s |")
     print("|---" * 9 + "|", flush=True)

@@ -1,9 +1,7 @@
 """`noiseprobe.probe`: what the command line does, from Python, on any model with the `MusicLM` interface."""
 
 import logging
-import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
@@ -19,6 +17,7 @@ from noiseprobe.data.given import keep, listed
 from noiseprobe.errors import NoiseprobeError
 from noiseprobe.processes import check_launched
 from noiseprobe.results.load import Results, load_results
+from noiseprobe.surroundings import apart
 
 if TYPE_CHECKING:
     from noiseprobe.models.base import MusicLM
@@ -28,6 +27,7 @@ NAMES = ["model.name", "data.name"]  # which arguments only propose
 log = logging.getLogger(__name__)
 
 
+@apart()
 def probe(
     model: "str | PathLike[str] | MusicLM",
     clips: str | PathLike[str] | Mapping[str, Any],
@@ -39,7 +39,8 @@ def probe(
     """Score clips clean and corrupted with a model: one cell, as `python -m noiseprobe` runs it.
 
     The same model, clips and noise give the same folder and the same tables as the command. A finished cell is read, an
-    unfinished one goes on clip by clip.
+    unfinished one goes on clip by clip. Autocast, defaults and precisions of torch that the caller has set have no part
+    in it, and are afterwards as before; calls from several threads wait for each other.
 
     Args:
         model: an option of the command's `model=`, a folder with a checkpoint, or an object. An object is scored as it
@@ -73,11 +74,23 @@ def probe(
     if config.trainer.processes != 1:
         raise checks.refusal("trainer.devices", config.trainer.devices, "1; several processes are the command's")
     check_launched(1, sweep=False)
-    with _settings_kept():
-        found = load_results(run(config) if held is None else _run_held(config, held))
+    _check_alone()
+    found = load_results(run(config) if held is None else _run_held(config, held))
     if len(found.rejected):  # the command prints it
         log.warning(f"{len(found.rejected)} rejected, with reasons in the results' table `rejected`")
     return found
+
+
+def _check_alone() -> None:
+    """A cell would end a group of processes.
+
+    Raises:
+        NoiseprobeError: within one.
+    """
+    import torch
+
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        raise NoiseprobeError("trainer: got a process group of torch.distributed, expected a process without one")
 
 
 def _model(model: Any) -> dict[str, Any]:
@@ -141,28 +154,3 @@ def _noise(noise: Any) -> dict[str, Any]:
     if "kind" not in noise:
         raise checks.refusal("noise", dict(noise), 'a name, or a mapping with "kind" in it')
     return {"noise": noise["kind"]} | {f"noise.{key}": value for key, value in noise.items() if key != "kind"}
-
-
-@contextmanager
-def _settings_kept() -> Iterator[None]:
-    """What a cell sets for its whole process is the caller's again afterwards.
-
-    Raises:
-        NoiseprobeError: within a group of processes, which a cell would end.
-    """
-    import torch
-
-    from noiseprobe.evaluate import TALKATIVE
-
-    if torch.distributed.is_available() and torch.distributed.is_initialized():
-        raise NoiseprobeError("trainer: got a process group of torch.distributed, expected a process without one")
-
-    levels = {name: logging.getLogger(name).level for name in TALKATIVE}
-    tf32 = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
-    try:
-        with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):  # DataLoader draws a seed
-            yield
-    finally:
-        torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32 = tf32
-        for name, level in levels.items():
-            logging.getLogger(name).setLevel(level)

@@ -4,6 +4,7 @@ First everything that is cheap: find the weights, list the clips, work out the i
 before torch is imported; only then the model is loaded and `evaluate` runs.
 """
 
+import errno
 import logging
 import os
 import shutil
@@ -25,6 +26,7 @@ from noiseprobe.results.index import DONE, broken, other_version
 from noiseprobe.results.records import LOCK, Records
 from noiseprobe.variants import MARGIN
 
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}  # a disk says so without a file's name
 log = logging.getLogger(__name__)
 
 
@@ -66,6 +68,8 @@ def run(config: Config, held: Held | None = None) -> Path:
 
             evaluate(config, weights, manifest, folder)
     except OSError as error:
+        if error.filename is None and error.errno not in FULL:
+            raise  # of a model's or a library's own, a connection's for instance
         where = Path(error.filename or folder)
         if not Path(os.path.abspath(where)).is_relative_to(os.path.abspath(config.paths.results)):
             raise

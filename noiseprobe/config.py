@@ -36,7 +36,7 @@ __all__ = [
 MAX_DURATION = 30.0  # seconds; the longest that the released MusicGen models were trained on
 
 PACKAGE = Path(__file__).resolve().parent
-OmegaConf.register_new_resolver("package", lambda path: str(PACKAGE / path), replace=True)
+OmegaConf.register_new_resolver("noiseprobe", lambda path: str(PACKAGE / path), replace=True)
 
 DATA_KEYS = ["name", "source", "duration", "limit", "batch_size", "num_workers"]
 SHAPE_KEYS = ["melody", "channels", "layers", "width"]

@@ -35,10 +35,9 @@ from noiseprobe.results.index import DONE
 from noiseprobe.results.records import Records
 from noiseprobe.results.writer import finish, write_cell
 from noiseprobe.store import Store
+from noiseprobe.surroundings import TALKATIVE, full_float32
 
 log = logging.getLogger(__name__)
-
-TALKATIVE = ["lightning.pytorch", "lightning.fabric.utilities.distributed"]
 
 
 def evaluate(config: Config, weights: AnyWeights, manifest: Manifest, folder: Path) -> None:
@@ -165,8 +164,7 @@ def make_trainer(config: Config, *callbacks: Callback) -> Trainer:
     # Lightning asks for more workers than a test run needs; data.num_workers says how many there are.
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
     warnings.filterwarnings("ignore", message=".*treespec, LeafSpec.*")  # between Lightning and torch
-    # Ten bits of mantissa would be enough to flip codes.
-    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
+    full_float32()
     t = config.trainer
     try:
         return Trainer(

@@ -7,6 +7,7 @@ import logging
 import pkgutil
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.singleton import Singleton
 from hydra.core.utils import JobRuntime
 from hydra.version import VersionBase, getbase
+from omegaconf import OmegaConf
 from running import SHORT, quick_command, weights
 
 import noiseprobe
@@ -140,6 +142,32 @@ def test_a_model_and_its_process_are_left_as_they_were(tmp_path: Path) -> None:
     assert model.decoder.lm_heads[0].weight.grad.abs().sum() > 0
 
 
+def test_the_callers_settings_of_torch_change_no_number(folder: Path, tmp_path: Path) -> None:
+    model = embedded()
+    torch.set_default_dtype(torch.float64)
+    torch.set_float32_matmul_precision("medium")
+    try:
+        with torch.device("meta"), torch.autocast("cpu", torch.bfloat16), torch.inference_mode():
+            (cell,) = noiseprobe.probe(model, "demo", NOISE, results=tmp_path, overrides=FEW).folders
+            assert torch.is_autocast_enabled("cpu")
+            assert torch.zeros(1).device.type == "meta"
+        assert torch.get_default_dtype() == torch.float64
+        assert torch.get_float32_matmul_precision() == "medium"
+    finally:
+        torch.set_default_dtype(torch.float32)
+        torch.set_float32_matmul_precision("highest")
+    for table in TABLES:
+        assert (cell / f"{table}.parquet").read_bytes() == (folder / cell.name / f"{table}.parquet").read_bytes()
+
+
+def test_calls_from_several_threads(tmp_path: Path) -> None:
+    few = FEW | {"data.limit": 1}
+    with ThreadPoolExecutor(3) as pool:
+        models = embedded(), embedded(), embedded()
+        calls = [pool.submit(noiseprobe.probe, m, "demo", NOISE, results=tmp_path, overrides=few) for m in models]
+        assert len({call.result().folders[0] for call in calls}) == 1
+
+
 @pytest.fixture
 def hydra_of_a_users_own(tmp_path: Path) -> Iterator[None]:
     (tmp_path / "theirs.yaml").write_text("a: 1\n")
@@ -158,6 +186,15 @@ def test_inside_another_application_of_hydra(folder: Path) -> None:
     assert getbase() == base
     assert JobRuntime.instance().get("name") == "theirs"
     assert compose("theirs").a == 1
+
+
+def test_a_resolver_of_the_callers_called_package_stays_theirs(folder: Path) -> None:
+    OmegaConf.register_new_resolver("package", lambda name: f"theirs/{name}")
+    try:
+        assert len(noiseprobe.probe("tiny", "demo", NOISE, results=folder, overrides=FEW).folders) == 1
+        assert OmegaConf.create({"a": "${package:x}"}).a == "theirs/x"
+    finally:
+        OmegaConf.clear_resolver("package")
 
 
 def test_without_hydra_none_is_left(folder: Path) -> None:

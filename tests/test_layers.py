@@ -18,7 +18,7 @@ LAYERS = [
     ["results"],
     ["data", "identity", "models", "metrics", "noise", "functional"],
     ["config", "composing", "fresh", "grouping", "processes", "hashing", "launching", "overrides", "store"],
-    ["bars", "positions", "schemas", "score", "turns"],
+    ["bars", "positions", "schemas", "score", "surroundings", "turns"],
     ["allocator", "background", "checks", "devices", "errors", "files", "help", "loudness", "sealed", "variants"],
 ]
 

@@ -26,6 +26,7 @@ from noiseprobe.hashing import digest
 
 NAME = "memory"
 RATES = range(1, 2**31)  # Hz; what a WAV file can say
+CHANNELS = 8
 BYTES = 2**32 - 64  # of samples
 
 
@@ -102,12 +103,17 @@ def _file(name: str, clip: Any) -> bytes:
             raise NoiseprobeError(f"clips: {name}: got a {type(clip).__name__}, expected (samples, rate)")
     if isinstance(rate, bool) or not isinstance(rate, int | np.integer) or rate not in RATES:
         raise NoiseprobeError(f"clips: {name}: got the rate {rate}, expected Hz, a whole number")
-    x = np.asarray(samples.detach().cpu() if hasattr(samples, "detach") else samples)
+    if hasattr(samples, "detach"):  # of torch, whose bfloat16 numpy doesn't have
+        samples = samples.detach().cpu()
+        samples = samples.float() if "bfloat16" in str(samples.dtype) else samples
+    x = np.asarray(samples)
     if x.dtype.kind != "f":
         raise NoiseprobeError(f"clips: {name}: got samples of {x.dtype}, expected floating point with full scale 1")
     x = np.atleast_2d(x.astype("<f4"))
     if x.ndim != 2 or not 0 < x.shape[0] <= x.shape[1]:
         raise NoiseprobeError(f"clips: {name}: got samples of shape {list(x.shape)}, expected [N] or [C, N]")
+    if x.shape[0] > CHANNELS:
+        raise NoiseprobeError(f"clips: {name}: got {x.shape[0]} channels, expected at most {CHANNELS}")
     if x.nbytes > BYTES:
         raise NoiseprobeError(f"clips: {name}: got {x.nbytes:,} bytes, expected at most {BYTES:,}: give a file of it")
     return wav(x, int(rate))

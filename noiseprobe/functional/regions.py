@@ -70,12 +70,17 @@ def region_frames(
         spans: [on, off) of each, in order, none beginning before the one before it ends; what lies beyond `frames` (the
             last frames, which are in no mean) belongs to no region.
 
+    Raises:
+        ValueError: if a span ends before it begins, or begins before the one before it ends.
+
     Returns:
         For each region int64 frames, in order; empty where no span has it. No frame is in two.
 
     >>> region_frames([(10, 20), (40, 50)], 60)["recovery"].tolist()
     [25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 55, 56, 57, 58, 59]
     """
+    if any(off < on for on, off in spans):
+        raise ValueError(f"spans: got {list(spans)}, expected on <= off in each")
     if any(after < before for (_, before), (after, _) in pairwise(spans)):
         raise ValueError(f"spans: got {list(spans)}, expected them in order and apart")
     # One without a frame of its own (it shares one with the span before) can't end that one's regions.

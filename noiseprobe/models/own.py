@@ -79,33 +79,45 @@ def check_declared(model: MusicLM) -> None:
 
 @torch.no_grad()
 def check_behaviour(model: MusicLM) -> None:
-    """Look at what `encode` and `nll` give for a second of noise, and that no context sees what it mustn't.
+    """Look at what `encode`, `logits` and `nll` give for a second of noise, and that no context sees what it mustn't.
 
     Raises:
-        NoiseprobeError: if a result isn't what `MusicLM` says, or depends on later codes than the delays allow.
+        NoiseprobeError: if a result isn't what `MusicLM` says, differs from call to call, or depends on later codes
+            than the delays allow.
+        Exception: what the model's methods raise, as it is.
     """
     model.eval()
     name, random = type(model).__name__, torch.Generator().manual_seed(0)
     device = next(iter(_devices(model)), torch.device("cpu"))
     frames = min(max(2, round(model.frame_rate)), model.max_frames)
-    audio = 0.1 * torch.randn(1, model.channels, frames * model.hop, generator=random)
-    codes = model.encode(audio.to(device))
-    wanted = (1, model.codebooks, frames)
-    if codes.shape != wanted or codes.dtype != torch.long:
-        got = f"{list(codes.shape)} of {codes.dtype}"
-        raise NoiseprobeError(f"{name}.encode: got {got}, expected {list(wanted)} of torch.int64")
+    audio = (0.1 * torch.randn(1, model.channels, frames * model.hop, generator=random)).to(device)
+    codes = model.encode(audio)
+    _check_result(f"{name}.encode", codes, [1, model.codebooks, frames], torch.long)
     if not 0 <= int(codes.min()) <= int(codes.max()) < model.cardinality:
         got = f"{int(codes.min())} to {int(codes.max())}"
         raise NoiseprobeError(
             f"{name}.encode: got codes from {got}, expected 0 to {model.cardinality - 1} (cardinality)"
         )
+    if not torch.equal(codes, model.encode(audio)):
+        raise NoiseprobeError(f"{name}.encode: got other codes for the same audio, expected the same in each call")
+    if type(model).logits is not MusicLM.logits:
+        layout = model.pattern("delay")
+        steps = layout.layout(codes)
+        logits = model.logits(steps, None)
+        _check_result(f"{name}.logits", logits, [*steps.shape, model.cardinality])
+        _check_finite(f"{name}.logits", layout.align(logits))
+    nll = _nll(model, codes)
+    if (apart := (nll - _nll(model, codes)).abs().max().item()) > SAME:
+        raise NoiseprobeError(
+            f"{name}.nll: got values {apart:.2g} nats apart for the same codes, expected the same in each call: in eval"
+            " mode nothing may be random (dropout, sampling)"
+        )
     changed = frames // 2
     other = codes.clone()
     drawn = torch.randint(1, model.cardinality, other[..., changed:].shape, generator=random).to(device)
     other[..., changed:] = (other[..., changed:] + drawn) % model.cardinality
-    nll, after = _nll(model, codes), _nll(model, other)
     first = max(changed - model.pattern("delay").context, 0)
-    leaks = ((nll - after).abs()[..., :first].amax((0, 1)) > SAME).nonzero()
+    leaks = ((nll - _nll(model, other)).abs()[..., :first].amax((0, 1)) > SAME).nonzero()
     if len(leaks):
         raise NoiseprobeError(
             f"{name}.nll: other codes from frame {changed} on change it at frame {int(leaks[0])}, expected none before"
@@ -114,11 +126,33 @@ def check_behaviour(model: MusicLM) -> None:
 
 
 def _nll(model: MusicLM, codes: Tensor) -> Tensor:
+    name = f"{type(model).__name__}.nll"
     nll = model.nll(codes, "delay", None)
-    if nll.shape != codes.shape or not nll.is_floating_point():
-        got = f"{list(nll.shape)} of {nll.dtype}"
-        raise NoiseprobeError(f"{type(model).__name__}.nll: got {got}, expected floats {list(codes.shape)}")
+    _check_result(name, nll, list(codes.shape))
+    _check_finite(name, nll)
+    if (least := nll.min().item()) < -SAME:
+        raise NoiseprobeError(f"{name}: got {least:.4g}, expected 0 nats or more: a code's probability is at most 1")
     return nll.float()
+
+
+def _check_result(name: str, value: object, shape: list[int], kind: torch.dtype | None = None) -> None:
+    """`kind` None: floating point of any size."""
+    if isinstance(value, Tensor):
+        if list(value.shape) == shape and (value.is_floating_point() if kind is None else value.dtype == kind):
+            return
+        got = f"{list(value.shape)} of {value.dtype}"
+    else:
+        got = f"a {type(value).__name__}"
+    raise NoiseprobeError(f"{name}: got {got}, expected {shape} of {kind or 'floating point'}")
+
+
+def _check_finite(name: str, values: Tensor) -> None:
+    bad = ~values.isfinite()
+    if bad.any():
+        _, codebook, frame, *_ = bad.nonzero()[0].tolist()
+        raise NoiseprobeError(
+            f"{name}: got {values[bad][0].item()} for codebook {codebook}, frame {frame}, expected finite numbers"
+        )
 
 
 def _whole(value: object) -> bool:

@@ -59,6 +59,7 @@ def test_a_name_that_leads_elsewhere_or_nowhere_is_refused(name: object, tmp_pat
         ((X, "44100"), "a: got the rate 44100"), ((X, 2**31), "a: got the rate 2147483648"),
         (((X * 100).astype(np.int16), 44_100), "a: got samples of int16, expected floating point"),
         ((X.T, 44_100), "a: got samples of shape \\[100, 2\\], expected \\[N\\] or \\[C, N\\]"),
+        ((np.zeros((9, 10)), 44_100), "a: got 9 channels, expected at most 8"),
         ((X[None], 44_100), "a: got samples of shape \\[1, 2, 100\\]"),
         ((X[:, :0], 44_100), "a: got samples of shape \\[2, 0\\]"), ((X[0, :0], 44_100), "a: got samples of shape"),
     ],
@@ -73,3 +74,9 @@ def test_a_folder_that_cant_be_written_is_one_line(make: object, tmp_path: Path)
     (tmp_path / "file").write_text("")
     with pytest.raises(NoiseprobeError, match=r"results: .* can't be written: Not a directory"):
         make(tmp_path / "file")  # type: ignore[operator]
+
+
+def test_bfloat16_is_taken(tmp_path: Path) -> None:
+    x = torch.from_numpy(X).bfloat16()
+    found, _ = sf.read(keep({"a": (x, 8_000)}, tmp_path) / "a.wav", dtype="float32")
+    np.testing.assert_array_equal(found.T, x.float().numpy())

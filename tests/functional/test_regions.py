@@ -166,3 +166,8 @@ def ranges_of(frames):
         else:
             runs.append([t, t + 1])
     return [tuple(run) for run in runs]
+
+
+def test_a_span_that_ends_before_it_begins_is_refused():
+    with pytest.raises(ValueError, match=r"spans: got \[\(20, 10\)\], expected on <= off"):
+        region_frames([(20, 10)], 60)

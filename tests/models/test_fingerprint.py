@@ -1,10 +1,15 @@
 """What a model in memory is told apart by, and what changes nothing."""
 
 import copy
+import logging
 import os
+import re
 import subprocess
 import sys
-from types import FunctionType
+import threading
+import weakref
+from pathlib import Path
+from types import FunctionType, MethodType
 
 import numpy as np
 import pytest
@@ -89,24 +94,176 @@ def test_whatever_is_changed_in_an_object_changes_it(change: FunctionType) -> No
     assert fingerprint(model) != fingerprint(own())
 
 
+AROUND = """
+import enum, functools
+from collections import deque
+from dataclasses import dataclass, field
+
+import torch
+from torch import nn
+
+RATE = 32000
+NAMES = {"a", ("b", 1)}
+COLORS = enum.Enum("Colors", {"PINK": 1})
+
+def deeper(x):
+    return x + 3
+
+def helper(x):
+    return deeper(x) if x else RATE
+
+def scaled(by):
+    return lambda x: x * by
+
+def doubling(function):
+    @functools.wraps(function)
+    def wrapper(*x):
+        return 2 * function(*x)
+    return wrapper
+
+@functools.lru_cache
+def known(x):
+    return x + 4
+
+class Codec:
+    entries = 256
+
+    def __init__(self):
+        self.table = torch.arange(5.0)
+        self.inner = [nn.Linear(1, 1, bias=False)]
+        nn.init.constant_(self.inner[0].weight, 6.0)
+        self.itself = self
+
+    def encode(self, x):
+        return x + 7
+
+@dataclass
+class Settings:
+    bins: int = 8
+    known: dict = field(default_factory=lambda: {"k": [9]})
+
+@dataclass(slots=True)
+class Slots:
+    width: float = 10.0
+
+class Table(dict):
+    pass
+
+class Own(nn.Module):
+    @torch.no_grad()
+    def nll(self, x):
+        return helper(x), NAMES, COLORS.PINK, [known(y) for y in x], isinstance(x, Own)
+
+    @doubling
+    def more(self, x):
+        return x + 11
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Identity()
+        self.codec, self.settings, self.slots = Codec(), Settings(), Slots()
+        self.up, self.part, self.method = scaled(12), functools.partial(deeper, 13), Codec().encode
+        self.get, self.queue, self.sub = {"g": 14}.get, deque([15]), Table(t=16)
+        self.objects = torch.tensor([0.0, 17.0]).to_sparse(), {Codec, Settings, deeper, helper}
+        self.layer.register_forward_hook(lambda module, x, y: y + 18)
+        self.register_forward_pre_hook(lambda module, x: x * 19)
+"""
+
+
+@pytest.mark.parametrize(
+    "old",
+    [
+        "32000", '("b", 1)', '"PINK": 1', "x + 3", "x + 4", "2 * function", "256", "arange(5.0)", "6.0", "x + 7",
+        "bins: int = 8", "[9]", "10.0", "x + 11", "scaled(12)", "deeper, 13", '"g": 14', "[15]", "t=16", "17.0",
+        "y + 18", "x * 19",
+    ],
+)  # fmt: skip
+def test_what_is_around_it_is_seen_too(old: str) -> None:
+    assert AROUND.count(old) == 1
+    new = re.sub(r"\d+", lambda number: str(int(number[0]) + 1), old, count=1)
+    assert fingerprint(own(AROUND.replace(old, new))) != fingerprint(own(AROUND)) == fingerprint(own(AROUND))
+
+
+def test_methods_of_an_instance_are_seen() -> None:
+    models = [own(), own(), own()]
+    for model, change in zip(models[1:], [lambda self, x: x, lambda self, x: x + 1], strict=True):
+        model.nll = MethodType(change, model)
+    assert len({fingerprint(model) for model in models}) == 3
+
+
+def test_nothing_of_the_callers_is_run_and_nothing_refused() -> None:
+    ran = []
+
+    def run(self: object, *arguments: object) -> object:
+        ran.append(arguments)
+        raise RuntimeError
+
+    names = [
+        "__repr__",
+        "__str__",
+        "__eq__",
+        "__iter__",
+        "__getattr__",
+        "__getattribute__",
+        "__len__",
+        "__bool__",
+        "to_dict",
+    ]
+    kinds = [type("Odd", bases, dict.fromkeys(names, run)) for bases in [(), (int,), (str,), (list,), (dict,), (set,)]]
+    model = nn.Identity()
+    model.odd = [kind() for kind in kinds]
+    model.more = [
+        threading.Lock(), logging.getLogger("x"), torch.Generator(), (i for i in [1]), sys.stdout, Path(), object(),
+        torch.ones(2, device="meta"), np.array([{}, None], dtype=object), np.array(3), torch.tensor([1j]).conj(), sys,
+        torch.quantize_per_tensor(torch.ones(2), 0.1, 0, torch.quint8), weakref.ref(model), 1j, ..., NotImplemented,
+        np.random.default_rng(0), type, int, len, nn.functional.relu, nn.functional.gelu, slice(1), lambda: late,
+    ]  # fmt: skip
+    before = fingerprint(model)
+    assert ran == []
+    assert fingerprint(model) == before
+    if False:
+        late = 1
+
+
+def circular(depth: int = 5_000) -> nn.Module:
+    model = nn.Identity()
+    model.chain = []
+    for _ in range(depth):
+        model.chain = [model.chain]
+    model.ring = {"model": [model]}
+    model.ring["set"] = {Ring(model.ring)}
+    return model
+
+
+def test_circles_and_long_chains_end() -> None:
+    assert fingerprint(circular()) == fingerprint(circular()) != fingerprint(circular(5_001))
+
+
+class Ring:
+    def __init__(self, ring: object) -> None:
+        self.ring = ring
+
+
 def test_what_changes_no_number_changes_nothing() -> None:
     before = fingerprint(own())
     for source in [SOURCE.replace("# a comment", "# another"), SOURCE.replace("\n\n", "\n\n\n\n")]:
         assert fingerprint(own(source)) == before
     model = own()
+    assert model.size == 77  # kept in its attributes from here on
     for change in [model.eval, model.train, lambda: model.requires_grad_(False), lambda: model.nll(torch.ones(3))]:
         change()
         assert fingerprint(model) == before
     assert fingerprint(copy.deepcopy(model)) == before
 
 
-def test_another_process_finds_the_same() -> None:
-    code = f"{SOURCE}\nfrom noiseprobe.models.fingerprint import fingerprint\nprint(fingerprint(Own()))"
+@pytest.mark.parametrize("source", [SOURCE, AROUND])
+def test_another_process_finds_the_same(source: str) -> None:
+    code = f"{source}\nfrom noiseprobe.models.fingerprint import fingerprint\nprint(fingerprint(Own()))"
     done = subprocess.run(
         [sys.executable, "-"], input=code, env={**os.environ, "PYTHONHASHSEED": "1"},  # of the order of sets
         capture_output=True, text=True, check=True,
     )  # fmt: skip
-    assert done.stdout.strip() == fingerprint(own())
+    assert done.stdout.strip() == fingerprint(own(source))
 
 
 def test_a_configuration_of_transformers_is_part_of_it() -> None:

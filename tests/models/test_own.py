@@ -1,6 +1,7 @@
 """Models of one's own: a flattened Llama against its tokens one by one, and what a wrong model is told."""
 
 import importlib.util
+import itertools
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -174,6 +175,15 @@ def nll_of(change: Callable[[Tensor], Tensor]) -> Callable[..., Tensor]:
     return lambda self, codes, scoring="delay", description=None: ToyLM.nll(self, change(codes))
 
 
+def nan_at(codebook: int, step: int) -> Callable[..., Tensor]:
+    def logits(self: Toy, steps: Tensor, description: str | None = None) -> Tensor:
+        found = ToyLM.logits(self, steps)
+        found[:, codebook, step, 3] = torch.nan
+        return found
+
+    return logits
+
+
 @pytest.mark.parametrize(
     ("methods", "message"),
     [
@@ -182,6 +192,15 @@ def nll_of(change: Callable[[Tensor], Tensor]) -> Callable[..., Tensor]:
         ({"encode": lambda self, audio: Toy.encode(self, audio) + 1}, r"encode: got codes from 1 to 5, expected 0 to"),
         ({"nll": lambda self, codes, *more: ToyLM.nll(self, codes)[..., 1:]}, r"nll: got \[1, 3, 49\] of torch.float"),
         ({"nll": lambda self, codes, *more: codes}, r"nll: got \[1, 3, 50\] of torch.int64"),
+        ({"nll": lambda self, codes, *more: None}, r"nll: got a NoneType, expected \[1, 3, 50\] of floating point"),
+        ({"nll": lambda self, codes, *more: ToyLM.nll(self, codes) - 9}, r"nll: got -\d.*, expected 0 nats or more"),
+        ({"nll": lambda self, codes, *more: ToyLM.nll(self, codes).log() * math.inf}, r"nll: got -?inf for codebook"),
+        ({"nll": lambda self, codes, *more: nn.functional.dropout(ToyLM.nll(self, codes))}, r"nats apart for the same"),
+        ({"encode": lambda self, audio: torch.randint_like(Toy.encode(self, audio), 5)}, r"encode: got other codes"),
+        ({"logits": lambda self, steps, text: ToyLM.logits(self, steps)[:, :, 1:]}, r"logits: got \[1, 3, 51, 5\]"),
+        ({"logits": lambda self, steps, text: ToyLM.logits(self, steps).long()}, r"logits: got .* of torch.int64"),
+        ({"logits": lambda self, steps, text: steps.tolist()}, r"logits: got a list, expected \[1, 3, 52, 5\]"),
+        ({"logits": nan_at(1, 7)}, r"logits: got nan for codebook 1, frame 6, expected finite numbers"),
         # a context that holds the whole clip, and one that holds two frames more than its delays say
         ({"nll": nll_of(lambda codes: codes.flip(2))}, "nll: other codes from frame 25 on change it at frame 0,"),
         ({"nll": nll_of(lambda codes: codes.roll(-2, 2))}, "at frame 22, expected none before 24: with delays"),
@@ -191,6 +210,30 @@ def test_a_model_that_isnt_what_it_declares_is_refused(methods: dict[str, object
     check_behaviour(Toy())
     with pytest.raises(NoiseprobeError, match=message):
         check_behaviour(type("Wrong", (Toy,), methods)())
+
+
+def test_logits_where_no_code_is_predicted_may_be_anything() -> None:
+    check_behaviour(type("Edge", (Toy,), {"logits": nan_at(1, 0)})())
+
+
+@pytest.mark.parametrize(
+    "error", [KeyError("lookup"), RuntimeError("gloo"), ConnectionResetError(104, "codec gone"), OSError("codec gone")]
+)
+@pytest.mark.parametrize("method", ["encode", "logits"])
+@pytest.mark.parametrize("call", [1, 5])  # while it is looked at, and while it is scored
+def test_what_a_model_raises_is_raised_as_it_is(error: Exception, method: str, call: int, tmp_path: Path) -> None:
+    calls = itertools.count(1)
+
+    def fail(self: Toy, *arguments: object) -> Tensor:
+        if next(calls) == call:
+            raise error
+        return getattr(Toy, method)(self, *arguments)
+
+    clips = {"a": (0.1 * torch.randn(1200, generator=torch.Generator().manual_seed(0)), 400)}
+    noise = {"kind": "white", "onset": 1, "length": [0.2, 0.4, 0.6]}
+    with pytest.raises(type(error)) as raised:
+        noiseprobe.probe(type("Failing", (Toy,), {method: fail})(), clips, noise, results=tmp_path)
+    assert raised.value is error
 
 
 def test_a_model_on_several_devices_is_refused() -> None:

@@ -33,6 +33,7 @@ from noiseprobe.files import replacing, write_json
 from noiseprobe.hashing import cache_folder, digest, hash_files
 from noiseprobe.models.weights import AnyWeights
 from noiseprobe.processes import exclusive, is_first
+from noiseprobe.surroundings import full_float32
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -190,7 +191,7 @@ def _generate(
         write_json(folder / "generated.json", about)
     log.info(f"generating {len(missing)} of {total} clips into {folder}")
     # as in scoring; a clip must not depend on whether a cell was scored before in this process
-    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
+    full_float32()
     with _lent(model, config.trainer) as device, torch.inference_mode():
         start = time.monotonic()
         for made, (clip, (top_k, number)) in enumerate(missing.items(), 1):
