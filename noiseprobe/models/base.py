@@ -115,7 +115,8 @@ class MusicLM(nn.Module, ABC):
         Args:
             clean: codes [K, T].
             corrupted: codes [K, T'] each.
-            scoring, description: as in `nll`.
+            scoring: as in `nll`.
+            description: as in `nll`.
             known: the clean nll that this gave before.
 
         Shape:
