@@ -67,7 +67,7 @@ def exclusive(path: Path, what: str) -> Iterator[None]:
             _held.remove(f)
 
 
-def let_go(worker: int = 0) -> None:
+def let_go() -> None:
     """In a process forked by one that holds locks: else they would outlive a parent that is killed."""
     for f in _held:
         f.close()

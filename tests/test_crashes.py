@@ -208,6 +208,18 @@ def test_a_terminals_ctrl_c_reaches_the_workers_too(commands: Commands, tmp_path
     assert "Traceback" not in command.err
 
 
+@pytest.mark.slow
+def test_ctrl_c_is_not_for_the_workers(commands: Commands, tmp_path: Path) -> None:
+    """They end when the process that reads from them does, whichever of them the signal reaches first."""
+    command = commands.start(*CELL, "data.limit=12", "data.num_workers=2", cwd=tmp_path)
+    until_a_clip_is_scored(command, tmp_path)
+    workers = Path(f"/proc/{command.pid}/task/{command.pid}/children").read_text().split()
+    assert len(workers) >= 2
+    for worker in workers:
+        os.kill(int(worker), signal.SIGINT)
+    assert command.wait() == 0, command.err
+
+
 @pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_second_process_on_the_same_cell_says_so_and_the_lock_of_a_killed_one_is_free(
     commands: Commands, tmp_path: Path, workers: int

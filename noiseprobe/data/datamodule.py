@@ -1,6 +1,7 @@
 """The clips of one cell as a LightningDataModule: decode in workers, corrupt in collate, whole songs to a process."""
 
 import os
+import signal
 from collections.abc import Callable, Collection
 from functools import partial
 from typing import Any
@@ -58,6 +59,13 @@ class ClipDataset(Dataset[Loaded | BadClip | Done | Failed]):
             return Failed(str(error))
 
 
+def as_worker(number: int) -> None:
+    """What a worker does first. A terminal's Ctrl-C is for the process that reads from it, which ends its workers: one
+    that ended by itself would leave that process waiting for a batch that is half handed over."""
+    let_go()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 class PairDataModule(LightningDataModule):
     """Clean and corrupted pairs for `Trainer.test`, without padding, duplicates or shuffling.
 
@@ -81,6 +89,6 @@ class PairDataModule(LightningDataModule):
             batch_size=self.data.batch_size,
             num_workers=self.data.num_workers,
             collate_fn=self.collate,
-            worker_init_fn=let_go,
+            worker_init_fn=as_worker,
             pin_memory=bool(self.trainer) and self.trainer.strategy.root_device.type == "cuda",
         )
