@@ -257,3 +257,11 @@ def test_a_full_disk_is_one_line_and_the_same_command_goes_on(
     assert not list(tmp_path.glob("results/*/DONE"))
     run(commands, tmp_path, *CELL)
     same(content(tmp_path / "results"), whole(*CELL)[0])
+
+
+def test_a_worker_is_silent_of_a_reader_that_went_away_and_of_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
+    for error in [ConnectionResetError(104, "reset"), EOFError(), BrokenPipeError(32, "pipe")]:
+        _unless_nobody_reads(type(error), error, None)
+    assert capsys.readouterr().err == ""
+    _unless_nobody_reads(OSError, OSError(5, "disk"), None)
+    assert "disk" in capsys.readouterr().err

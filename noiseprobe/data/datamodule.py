@@ -2,8 +2,10 @@
 
 import os
 import signal
+import sys
 from collections.abc import Callable, Collection
 from functools import partial
+from types import TracebackType
 from typing import Any
 
 from lightning import LightningDataModule
@@ -64,6 +66,14 @@ def as_worker(number: int) -> None:
     that ended by itself would leave that process waiting for a batch that is half handed over."""
     let_go()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.excepthook = _unless_nobody_reads
+
+
+def _unless_nobody_reads(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """The thread that hands over tensors reports here. Where the reader went away meanwhile, interrupted, it says so
+    itself; what goes wrong in the dataset or collate is sent to it, and never comes here."""
+    if not isinstance(error, ConnectionError | EOFError):
+        sys.__excepthook__(kind, error, trace)
 
 
 class PairDataModule(LightningDataModule):
