@@ -16,6 +16,8 @@ import pytest
 import soundfile as sf
 from crashing import Command, Commands, Hit
 
+from noiseprobe.data.datamodule import _unless_nobody_reads
+
 SHORT = ["data.duration=2.5", "noise.onset=1", "report=false", "figures=[]"]
 SWEEP = [*SHORT, "data.limit=4", "noise.length=0.2,0.3,0.4", "keep_audio=3", "-m"]
 CELL = [*SHORT, "data.limit=2", "noise.length=[0.2,0.3]", "keep_audio=1"]
