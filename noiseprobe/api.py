@@ -11,8 +11,9 @@ from omegaconf import DictConfig
 
 from noiseprobe import checks
 from noiseprobe.cell import run
-from noiseprobe.composing import composed, options
+from noiseprobe.composing import composed, conf_dir, options
 from noiseprobe.config import Config, check
+from noiseprobe.data.given import NAME as MEMORY
 from noiseprobe.data.given import keep, listed
 from noiseprobe.errors import NoiseprobeError
 from noiseprobe.processes import check_launched
@@ -64,17 +65,18 @@ def probe(
     """
     overrides = dict(overrides or {})
     folder = checks.path("results", str(results))
-    keys = {"paths.results": folder, **_model(model), **_clips(clips, folder / "clips"), **_noise(noise)}
+    keys = {"paths.results": folder, **_model(model), **_clips(clips), **_noise(noise)}
     if twice := [key for key in overrides if key in keys and key not in NAMES]:
         raise NoiseprobeError(f"overrides: {twice[0]} is said by another argument too, expected it once")
-    if isinstance(model, str | PathLike):
-        config, held = check(composed(keys | overrides)), None
-    else:
-        config, held = _held(model, composed(keys | overrides))
+    cfg = composed(keys | overrides)
+    held = None if isinstance(model, str | PathLike) else _hold(model)
+    config = _checked(cfg, held)
     if config.trainer.processes != 1:
         raise checks.refusal("trainer.devices", config.trainer.devices, "1; several processes are the command's")
     check_launched(1, sweep=False)
     _check_alone()
+    if written := _written(clips, folder / "clips"):  # last: it may be gigabytes
+        config = _checked(composed(keys | written | overrides), held)
     found = load_results(run(config) if held is None else _run_held(config, held))
     if len(found.rejected):  # the command prints it
         log.warning(f"{len(found.rejected)} rejected, with reasons in the results' table `rejected`")
@@ -109,16 +111,21 @@ def _model(model: Any) -> dict[str, Any]:
     return {"model": "local", "model.name": type(model).__name__}
 
 
-def _held(model: "MusicLM", cfg: DictConfig) -> "tuple[Config, Held]":
-    """The configuration of an object; its precision is what it has."""
+def _hold(model: "MusicLM") -> "Held":
     from noiseprobe.models.own import hold
 
-    held = hold(model)
+    return hold(model)
+
+
+def _checked(cfg: DictConfig, held: "Held | None") -> Config:
+    """The configuration; the precision of an object is what it has."""
+    if held is None:
+        return check(cfg)
     if cfg.precision not in ["auto", held.precision]:
         raise checks.refusal("precision", cfg.precision, f"auto: an object is scored as it is, in {held.precision}")
     cfg.precision = "auto"
     config = check(cfg, held=True)
-    return replace(config, precision=held.precision, model=replace(config.model, backend=held.backend)), held
+    return replace(config, precision=held.precision, model=replace(config.model, backend=held.backend))
 
 
 def _run_held(config: Config, held: "Held") -> Path:
@@ -128,24 +135,32 @@ def _run_held(config: Config, held: "Held") -> Path:
         return run(config, held)
 
 
-def _clips(clips: Any, folder: Path) -> dict[str, Any]:
+def _clips(clips: Any) -> dict[str, Any]:
+    """The keys of clips; of those that `_written` has to write, with a folder that is there in place of theirs."""
     known = options("data")
     if isinstance(clips, str) and clips in known:
         return {"data": clips}
     if isinstance(clips, Mapping):
-        return {"data": "folder", "data.root": keep(clips, folder)}
+        return {"data": "folder", "data.root": conf_dir(), "data.name": MEMORY}
     if not isinstance(clips, str | PathLike):
         expected = "a name, a folder or file, or a mapping of names to (samples, rate)"
         raise checks.refusal("clips", f"a {type(clips).__name__}", expected)
     path = Path(clips).expanduser()
     if checks.exists(path, "file"):
         whole = path.absolute()
-        return {
-            "data": "folder", "data.root": whole.parent, "data.name": path.stem, "data.manifest": listed(whole, folder),
-        }  # fmt: skip
+        return {"data": "folder", "data.root": whole.parent, "data.name": path.stem, "data.manifest": None}
     if not checks.exists(path, "dir"):
         raise checks.refusal("clips", clips, f"a folder or file that exists, or one of {', '.join(known)}")
     return {"data": "folder", "data.root": path}
+
+
+def _written(clips: Any, folder: Path) -> dict[str, Any]:
+    """What clips that aren't a folder are read from, once it is there; nothing for others."""
+    if isinstance(clips, Mapping):
+        return {"data.root": keep(clips, folder)}
+    if (isinstance(clips, str) and clips in options("data")) or checks.exists(Path(clips).expanduser(), "dir"):
+        return {}
+    return {"data.manifest": listed(Path(clips).expanduser().absolute(), folder)}
 
 
 def _noise(noise: Any) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from noiseprobe import config as configuration
 from noiseprobe.composing import conf_dir
 from noiseprobe.errors import NoiseprobeError
 from noiseprobe.help import help_text
-from noiseprobe.overrides import check_arguments
+from noiseprobe.overrides import check_arguments, quoted
 
 
 @hydra.main(version_base="1.3", config_path=conf_dir(), config_name="config")
@@ -73,6 +73,7 @@ def main() -> None:
     flags = [a for a in sys.argv[1:] if a in ("-m", "--multirun")]
     sys.argv[1:] = [*(a for a in sys.argv[1:] if a not in flags), *flags[:1]]
     sys.argv[1:] = [re.sub(r"=~(?=/|$)", lambda _: home, argument) for argument in sys.argv[1:]]
+    sys.argv[1:] = [quoted(argument) for argument in sys.argv[1:]]
     try:
         check_arguments(sys.argv[1:], Path(conf_dir()))
     except NoiseprobeError as error:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from hydra import compose, initialize_config_dir
+from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.singleton import Singleton
 from hydra.core.utils import JobRuntime
@@ -21,6 +22,8 @@ from omegaconf.errors import OmegaConfBaseException
 
 from noiseprobe import checks
 from noiseprobe.errors import NoiseprobeError, reason
+
+EMPTY = "_dummy_empty_config_.yaml"  # which Hydra itself stores
 
 
 def conf_dir() -> str:
@@ -77,12 +80,16 @@ def _plain(value: Any) -> Any:
 
 @contextmanager
 def _hydra_apart() -> Iterator[None]:
-    """A caller may have an application of Hydra's around it, whose state is the process's."""
+    """A caller may have an application of Hydra's around it. Its state is the process's, and so are the options that it
+    has stored, which Hydra would take for schemas of ours with the same names."""
     mine = (GlobalHydra, JobRuntime, VersionBase)
     before = {kind: Singleton._instances.pop(kind) for kind in mine if kind in Singleton._instances}
+    store = ConfigStore.instance()
+    stored, store.repo = store.repo, {name: node for name, node in store.repo.items() if name in ("hydra", EMPTY)}
     try:
         yield
     finally:
         for kind in mine:
             Singleton._instances.pop(kind, None)
         Singleton._instances.update(before)
+        store.repo = stored

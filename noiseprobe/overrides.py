@@ -1,9 +1,10 @@
-"""What a command line may not say, found before Hydra reads it.
+"""What a command line says, before Hydra reads it: values that its grammar has no place for, and what it may not say.
 
 Hydra builds whatever class a `_target_` names, before any code of this package runs, and answers a group's option that
 isn't a text with a traceback. What it refuses in its own words is left to it.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,39 @@ from noiseprobe import checks
 from noiseprobe.errors import NoiseprobeError
 
 TARGET = "_target_"
+SYNTAX = re.compile(r"""\s*(['"\[{]|\w+\()|.*\$\{""", re.DOTALL)  # what begins, or has within it, Hydra's own
+
+
+def quoted(argument: str) -> str:
+    """The argument with Hydra's quotes around what its grammar can't read and no one can mean otherwise: folders have
+    letters and marks that it doesn't know. Commas part the values of a sweep, as ever.
+
+    >>> quoted("data.root=/music/Füße (live)"), quoted("data.root=/music/R&B,/music/jazz")
+    ("data.root='/music/Füße (live)'", "data.root='/music/R&B',/music/jazz")
+    >>> quoted("noise.length=0.5,1"), quoted("noise.length=[0.5,1")
+    ('noise.length=0.5,1', 'noise.length=[0.5,1')
+    """
+    key, equals, value = argument.partition("=")
+    if not equals or argument.startswith("-") or _read(argument):
+        return argument
+    parts = [part if _read(f"{key}={part}") else _quoted(part) for part in value.split(",")]
+    mended = f"{key}={','.join(parts)}"
+    return mended if _read(mended) else argument
+
+
+def _quoted(text: str) -> str:
+    """As it is where it is Hydra's syntax, gone wrong."""
+    if SYNTAX.match(text):
+        return text
+    inner = re.sub(r"(\\*)('|\Z)", lambda m: m[1] * 2 + ("\\'" if m[2] else ""), text)
+    return f"'{inner}'"
+
+
+def _read(argument: str) -> Override | None:
+    try:
+        return OverridesParser.create().parse_override(argument)
+    except HydraException:
+        return None
 
 
 def check_arguments(arguments: Sequence[str], conf: Path) -> None:
@@ -41,9 +75,8 @@ def check_arguments(arguments: Sequence[str], conf: Path) -> None:
 def _check_option(argument: str, group: str, conf: Path) -> None:
     if not group:
         raise NoiseprobeError(f"{argument}: got no key, expected KEY=VALUE")
-    try:
-        override = OverridesParser.create().parse_override(argument)
-    except HydraException:
+    override = _read(argument)
+    if override is None:
         return
     for value in _values(override):
         parts = value if isinstance(value, list) and value else [value]

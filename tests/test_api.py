@@ -1,5 +1,6 @@
 """noiseprobe.probe: the command's numbers from Python, on names and on objects, and nothing of the caller's changed."""
 
+import copy
 import importlib
 import inspect
 import json
@@ -9,6 +10,7 @@ import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +18,7 @@ import pytest
 import soundfile as sf
 import torch
 from hydra import compose, initialize_config_dir
+from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.singleton import Singleton
 from hydra.core.utils import JobRuntime
@@ -197,6 +200,17 @@ def test_a_resolver_of_the_callers_called_package_stays_theirs(folder: Path) -> 
         OmegaConf.clear_resolver("package")
 
 
+def test_options_that_the_caller_has_stored_stay_theirs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = ConfigStore.instance()
+    monkeypatch.setattr(store, "repo", copy.deepcopy(store.repo))
+    for group, name in [(None, "config"), ("model", "tiny"), ("noise", "white")]:
+        store.store(name, {"seed": "theirs"}, group=group)
+    before = store.repo
+    again = noiseprobe.probe("tiny", "demo", NOISE, results=folder, overrides=FEW)
+    assert again.folders[0] in folder.iterdir()
+    assert store.repo is before
+
+
 def test_without_hydra_none_is_left(folder: Path) -> None:
     before, mine = dict(Singleton._instances), [GlobalHydra, JobRuntime, VersionBase]
     noiseprobe.probe("tiny", "demo", NOISE, results=folder, overrides=FEW)
@@ -245,6 +259,19 @@ def test_audio_in_memory_is_scored_as_from_files(tmp_path: Path) -> None:
     assert again.folders == memory.folders
     x[1, 5] += 1e-4
     assert noiseprobe.probe("tiny", clips, noise, results=results).folders != memory.folders
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"model": "tinny"}, {"model": 3}, {"noise": "wite"}, {"noise": {"length": 1}}, {"overrides": {"data.limit": 0}}],
+)
+def test_a_call_that_is_refused_writes_nothing(wrong: dict[str, Any], tmp_path: Path) -> None:
+    sf.write(tmp_path / "x.wav", samples := np.zeros(128_000), 32_000)
+    call = {"model": "tiny", "noise": NOISE, "overrides": FEW} | wrong
+    for clips in [{"x": (samples, 32_000)}, tmp_path / "x.wav"]:
+        with pytest.raises(NoiseprobeError):
+            noiseprobe.probe(clips=clips, results=tmp_path / "results", **call)
+    assert not (tmp_path / "results").exists()
 
 
 def test_an_object_is_scored_in_the_types_that_it_has(tmp_path: Path) -> None:

@@ -132,7 +132,7 @@ def _begin(options: Mapping[str, Any], folder: Path, about: About) -> Any:
             settings=wandb.Settings(quiet=True, silent=offline, reinit="create_new"),
         )  # fmt: skip
     except wandb.errors.Error as error:
-        todo = "" if offline else "; log in, or logger.offline=true"
+        todo = "" if offline else "; log in (`wandb login`, or the variable WANDB_API_KEY), or logger.offline=true"
         raise NoiseprobeError(f"logger: wandb can't begin a run ({reason(error)}){todo}") from error
     return run
 

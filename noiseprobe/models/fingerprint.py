@@ -18,10 +18,12 @@ import dis
 import functools
 import hashlib
 import sys
+import sysconfig
 import types
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -34,8 +36,9 @@ LIBRARIES = {
     "accelerate", "audiocraft", "einops", "huggingface_hub", "hydra", "lightning", "lightning_fabric", "librosa",
     "noiseprobe", "numba", "numpy", "omegaconf", "pandas", "peft", "pytorch_lightning", "safetensors", "scipy",
     "sklearn", "soundfile", "tokenizers", "torch", "torchaudio", "torchmetrics", "torchvision", "tqdm", "transformers",
-    "xformers", *sys.stdlib_module_names,
+    "xformers",
 }  # fmt: skip
+STDLIB = {Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib")}
 PLAIN = (bool, int, float, complex, str, bytes, bytearray, range, type(None), type(...), torch.dtype)
 # Of the standard library: what holds something of the caller's. Others (locks, loggers) have a state of their own.
 OPEN = {
@@ -177,13 +180,26 @@ def _sha256(content: bytes | memoryview) -> str:
 
 
 def _of_library(module: object) -> bool:
-    return str(module).partition(".")[0] in LIBRARIES
+    return str(module).partition(".")[0] in LIBRARIES or _of_stdlib(module)
+
+
+def _of_stdlib(module: object) -> bool:
+    """By its place too: a file of the caller's may be named `code.py` or `queue.py`."""
+    name = str(module).partition(".")[0]
+    if name not in sys.stdlib_module_names:
+        return False
+    found = sys.modules.get(name)
+    if getattr(found, "__file__", None) is None:
+        return getattr(getattr(found, "__spec__", None), "origin", None) in ("built-in", "frozen")
+    file = Path(str(found.__file__)).resolve()  # type: ignore[union-attr]
+    # installed packages lie below it
+    return any(file.is_relative_to(x) for x in STDLIB) and not {"site-packages", "dist-packages"} & {*file.parts}
 
 
 def _looked_into(kind: type) -> bool:
     """Not what libraries keep for themselves, which changes: batches that fit, compiled code."""
     module = str(kind.__module__)
-    own = module.partition(".")[0] in {*sys.stdlib_module_names, "noiseprobe"} or module.startswith("torch._")
+    own = module.partition(".")[0] == "noiseprobe" or module.startswith("torch._") or _of_stdlib(module)
     return issubclass(kind, nn.Module) or not own
 
 

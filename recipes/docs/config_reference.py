@@ -31,7 +31,7 @@ a command line composes.
 
 A key is set with `KEY=VALUE`, in a group with `GROUP.KEY=VALUE`; `GROUP=OPTION` chooses a file of the group. No key
 needs a `+` but `+experiment=NAME`. Values are checked before anything is loaded, for all cells of a sweep before the
-first one starts. Of a value with a comma, a space or an apostrophe Hydra wants quotes of its own:
+first one starts. Of a value with a comma Hydra wants quotes of its own:
 `'model.description="slow, quiet"'`.
 """
 

@@ -1,6 +1,7 @@
 """What a model in memory is told apart by, and what changes nothing."""
 
 import copy
+import importlib.util
 import logging
 import os
 import re
@@ -182,6 +183,24 @@ def test_what_is_around_it_is_seen_too(old: str) -> None:
     assert AROUND.count(old) == 1
     new = re.sub(r"\d+", lambda number: str(int(number[0]) + 1), old, count=1)
     assert fingerprint(own(AROUND.replace(old, new))) != fingerprint(own(AROUND)) == fingerprint(own(AROUND))
+
+
+def test_a_file_of_ones_own_may_have_the_name_of_one_of_pythons(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = set()
+    for value in ["2", "4"]:
+        path = tmp_path / value / "code.py"
+        path.parent.mkdir()
+        path.write_text(SOURCE.replace("else 2)", f"else {value})"))
+        spec = importlib.util.spec_from_file_location("code", path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        monkeypatch.setitem(sys.modules, "code", module)
+        spec.loader.exec_module(module)
+        found.add(fingerprint(module.Own()))
+    assert len(found) == 2
 
 
 def test_methods_of_an_instance_are_seen() -> None:
