@@ -24,6 +24,7 @@ from noiseprobe.models.weights import AnyWeights, locate, with_text
 from noiseprobe.processes import exclusive, is_first
 from noiseprobe.results.index import DONE, broken, other_version
 from noiseprobe.results.records import LOCK, Records
+from noiseprobe.stopping import held_back
 from noiseprobe.variants import MARGIN
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}  # a disk says so without a file's name
@@ -64,7 +65,8 @@ def run(config: Config, held: Held | None = None) -> Path:
                 return folder
             log.info(f"{name}: {len(manifest.clips)} clips, {len(config.noise.variants)} variants")
             # Only now, so that finished cells and bad ones never wait for torch.
-            from noiseprobe.evaluate import evaluate
+            with held_back():
+                from noiseprobe.evaluate import evaluate
 
             evaluate(config, weights, manifest, folder)
     except OSError as error:

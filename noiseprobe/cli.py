@@ -16,15 +16,17 @@ from noiseprobe.composing import conf_dir
 from noiseprobe.errors import NoiseprobeError
 from noiseprobe.help import help_text
 from noiseprobe.overrides import check_arguments, quoted
+from noiseprobe.stopping import held_back
 
 
 @hydra.main(version_base="1.3", config_path=conf_dir(), config_name="config")
 def _job(cfg: DictConfig) -> str:
     config = configuration.check(cfg)
-    from noiseprobe.cell import run
-    from noiseprobe.fresh import outcome, run_fresh, tell
-    from noiseprobe.processes import check_launched, is_first
-    from noiseprobe.report.console import print_cells
+    with held_back():
+        from noiseprobe.cell import run
+        from noiseprobe.fresh import outcome, run_fresh, tell
+        from noiseprobe.processes import check_launched, is_first
+        from noiseprobe.report.console import print_cells
 
     check_launched(config.trainer.processes, _is_sweep())
     if not is_first():  # it would say the same once more

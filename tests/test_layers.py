@@ -18,8 +18,8 @@ LAYERS = [
     ["results"],
     ["data", "identity", "models", "metrics", "noise", "functional"],
     ["config", "composing", "fresh", "grouping", "processes", "hashing", "launching", "overrides", "store"],
-    ["bars", "positions", "schemas", "score", "surroundings", "turns"],
-    ["allocator", "background", "checks", "devices", "errors", "files", "help", "loudness", "sealed", "variants"],
+    ["bars", "positions", "schemas", "score", "surroundings", "turns", "variants"],
+    ["allocator", "background", "checks", "devices", "errors", "files", "help", "loudness", "sealed", "stopping"],
 ]
 
 

@@ -9,6 +9,7 @@ from noiseprobe.models.base import MusicLM
 from noiseprobe.models.held import Held
 from noiseprobe.models.own import check_behaviour
 from noiseprobe.models.weights import AnyWeights, Weights
+from noiseprobe.stopping import held_back
 
 log = logging.getLogger(__name__)
 
@@ -32,5 +33,7 @@ def load_model(weights: AnyWeights, precision: str) -> MusicLM:
         logging.getLogger("xformers").setLevel(logging.ERROR)
         warnings.filterwarnings("ignore", message=".*weight_norm.*deprecated", category=FutureWarning)
         log.info(f"loading {weights.model.folder} ({weights.backend})")
-        _loaded[key] = importlib.import_module(f"noiseprobe.models.backends.{weights.backend}").load(weights, precision)
+        with held_back():
+            backend = importlib.import_module(f"noiseprobe.models.backends.{weights.backend}")
+        _loaded[key] = backend.load(weights, precision)
     return _loaded[key]
