@@ -4,11 +4,13 @@ import logging
 import os
 import sys
 import time
+from functools import partial
 from typing import NamedTuple
 
 from rich.console import Console
 from rich.progress import BarColumn, ProgressColumn, Task, TextColumn
 from rich.progress import Progress as Live
+from rich.table import Column
 from rich.text import Text
 
 LINES = 4  # for a cell, where there are no bars
@@ -47,7 +49,11 @@ class Bars:
     """Two bars at most, redrawn in place, in a terminal that belongs to this process until `close`."""
 
     def __init__(self, console: Console) -> None:
-        columns = [TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[rate]}"), _Left()]
+        whole = partial(Column, no_wrap=True)  # where a terminal is narrow the bars get shorter
+        columns = [
+            TextColumn("{task.description}", table_column=whole()), BarColumn(),
+            TextColumn("{task.fields[rate]}", table_column=whole()), _Left(table_column=whole()),
+        ]  # fmt: skip
         # What is printed meanwhile goes above the bars; but stdout stays apart where it is a file.
         self.live = Live(*columns, console=console, refresh_per_second=4, redirect_stdout=sys.stdout.isatty())
         self.sweep = self.live.add_task("", total=1, rate="", end=None, visible=False)

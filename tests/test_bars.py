@@ -58,6 +58,18 @@ def test_a_terminal_gets_bars_and_keeps_its_cursor() -> None:
     assert "cell 2/6" not in text[text.rindex("3/12 clips") - 50 :]  # the sweep's row is gone
 
 
+def test_in_a_narrow_terminal_each_is_one_line() -> None:
+    with Terminal(COLUMNS="44") as terminal:
+        shown = display("cell")
+        assert isinstance(shown, Bars)
+        shown.show(Row("3/12 clips", 0.25, "0.52 clips/s", 20.4), Row("cell 2/6", 0.2, left=3725))
+        lines = "".join(s.text for s in shown.live.console.render(shown.live.get_renderable())).splitlines()
+        shown.close()
+    assert terminal.text
+    assert [bool(re.search(r"^(cell|3/12).*━.* left *$", line)) for line in lines] == [True, True]
+    assert all("clips/s" in line for line in lines if "3/12" in line)
+
+
 @pytest.mark.parametrize(("name", "value"), [("CI", "true"), ("TERM", "dumb")])
 def test_a_terminal_that_nobody_looks_at_gets_lines(name: str, value: str) -> None:
     with Terminal(**{name: value}):
