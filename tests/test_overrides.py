@@ -59,7 +59,6 @@ def test_a_sweep_of_such_folders(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         sf.write(tmp_path / name / "x.wav", np.random.default_rng(0).normal(0, 0.1, 4 * 32_000), 32_000)
     roots = f"{tmp_path}/Füße (live),{tmp_path}/R&B's"
-    roots = f"{tmp_path}/Füße (live),{tmp_path}/R&B's"
     done = quick_command(*SHORT, "data=folder", f"data.root={roots}", "-m", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert set(noiseprobe.load_results(tmp_path / "results").cells["data"]) == {"Füße (live)", "R&B's"}
