@@ -32,12 +32,16 @@ from torch import Tensor, nn
 
 from noiseprobe.hashing import digest
 
+# Imported by this package, so nobody has a file of such a name beside it; an editable install is one too.
 LIBRARIES = {
-    "accelerate", "audiocraft", "einops", "huggingface_hub", "hydra", "lightning", "lightning_fabric", "librosa",
-    "noiseprobe", "numba", "numpy", "omegaconf", "pandas", "peft", "pytorch_lightning", "safetensors", "scipy",
-    "sklearn", "soundfile", "tokenizers", "torch", "torchaudio", "torchmetrics", "torchvision", "tqdm", "transformers",
-    "xformers",
+    "audiocraft", "huggingface_hub", "hydra", "lightning", "lightning_fabric", "noiseprobe", "numpy", "omegaconf",
+    "pandas", "safetensors", "scipy", "soundfile", "tokenizers", "torch", "torchaudio", "torchmetrics", "tqdm",
+    "transformers",
 }  # fmt: skip
+OTHERS = {
+    "accelerate", "einops", "librosa", "numba", "peft", "pytorch_lightning", "sklearn", "torchvision", "xformers",
+}  # fmt: skip
+INSTALLED = {"site-packages", "dist-packages"}  # folders
 STDLIB = {Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib")}
 PLAIN = (bool, int, float, complex, str, bytes, bytearray, range, type(None), type(...), torch.dtype)
 # Of the standard library: what holds something of the caller's. Others (locks, loggers) have a state of their own.
@@ -180,20 +184,25 @@ def _sha256(content: bytes | memoryview) -> str:
 
 
 def _of_library(module: object) -> bool:
-    return str(module).partition(".")[0] in LIBRARIES or _of_stdlib(module)
+    """Most by their place too: a file of the caller's may be named `code.py` or `peft.py`."""
+    name = str(module).partition(".")[0]
+    return name in LIBRARIES or (name in OTHERS and not INSTALLED.isdisjoint(_file(name).parts)) or _of_stdlib(name)
 
 
 def _of_stdlib(module: object) -> bool:
-    """By its place too: a file of the caller's may be named `code.py` or `queue.py`."""
     name = str(module).partition(".")[0]
     if name not in sys.stdlib_module_names:
         return False
-    found = sys.modules.get(name)
-    if getattr(found, "__file__", None) is None:
-        return getattr(getattr(found, "__spec__", None), "origin", None) in ("built-in", "frozen")
-    file = Path(str(found.__file__)).resolve()  # type: ignore[union-attr]
-    # installed packages lie below it
-    return any(file.is_relative_to(x) for x in STDLIB) and not {"site-packages", "dist-packages"} & {*file.parts}
+    if getattr(getattr(sys.modules.get(name), "__spec__", None), "origin", None) in ("built-in", "frozen"):
+        return True
+    file = _file(name)
+    return any(file.is_relative_to(x) for x in STDLIB) and INSTALLED.isdisjoint(file.parts)  # which lie below
+
+
+def _file(name: str) -> Path:
+    """Of an imported module; of others nowhere."""
+    file = getattr(sys.modules.get(name), "__file__", None)
+    return Path(file).resolve() if file else Path()
 
 
 def _looked_into(kind: type) -> bool:

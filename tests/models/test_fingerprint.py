@@ -185,22 +185,26 @@ def test_what_is_around_it_is_seen_too(old: str) -> None:
     assert fingerprint(own(AROUND.replace(old, new))) != fingerprint(own(AROUND)) == fingerprint(own(AROUND))
 
 
-def test_a_file_of_ones_own_may_have_the_name_of_one_of_pythons(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("name", "folder", "models"), [("code", "mine", 2), ("peft", "mine", 2), ("peft", "site-packages", 1)]
+)
+def test_a_library_is_told_by_its_place_too(
+    name: str, folder: str, models: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A file of one's own is looked into, whatever its name; what is installed isn't, wherever the environment lies."""
     found = set()
     for value in ["2", "4"]:
-        path = tmp_path / value / "code.py"
-        path.parent.mkdir()
+        path = tmp_path / value / folder / f"{name}.py"
+        path.parent.mkdir(parents=True)
         path.write_text(SOURCE.replace("else 2)", f"else {value})"))
-        spec = importlib.util.spec_from_file_location("code", path)
+        spec = importlib.util.spec_from_file_location(name, path)
         assert spec is not None
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
-        monkeypatch.setitem(sys.modules, "code", module)
+        monkeypatch.setitem(sys.modules, name, module)
         spec.loader.exec_module(module)
         found.add(fingerprint(module.Own()))
-    assert len(found) == 2
+    assert len(found) == models
 
 
 def test_methods_of_an_instance_are_seen() -> None:
